@@ -1,0 +1,52 @@
+"""What may go wrong, named by what becomes of the message that met it.
+
+Every error carries a reason (an UPPER_SNAKE code, for machines) and a sentence that tells a person what to do.
+"""
+
+from __future__ import annotations
+
+
+class AiInfraError(Exception):
+    """Root of the project's errors: `reason` for machines, the text for people."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class Permanent(AiInfraError):  # noqa: N818 - named by its outcome, as the protocol does
+    """No repetition can help: the job fails with this reason and the message is acknowledged.
+
+    `retryable` tells a person whether processing the same object again later could end differently.
+    """
+
+    def __init__(self, reason: str, message: str, *, retryable: bool = False) -> None:
+        super().__init__(reason, message)
+        self.retryable = retryable
+
+
+class Retryable(AiInfraError):  # noqa: N818
+    """A repetition may help: the message is redelivered with back-off and dead-lettered after the last attempt."""
+
+
+class Deferred(AiInfraError):  # noqa: N818
+    """Not a failure, only too early: wait at most `wait_seconds`, publish the message again, acknowledge this one."""
+
+    def __init__(self, reason: str, message: str, *, wait_seconds: float) -> None:
+        super().__init__(reason, message)
+        self.wait_seconds = wait_seconds
+
+
+class Superseded(AiInfraError):  # noqa: N818
+    """The job's work is no longer wanted: it ends here, quietly, and its message is acknowledged."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("SUPERSEDED", message)
+
+
+class ConfigurationError(AiInfraError):
+    """A setting is missing or cannot be used; the text names it and says what it should be."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("CONFIGURATION", message)
