@@ -1,0 +1,12 @@
+"""The machine's time."""
+
+from __future__ import annotations
+
+import time
+
+
+class SystemClock:
+    """See `common.ports.Clock`."""
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)

@@ -1,0 +1,114 @@
+"""Objects in Cloud Storage, through google-cloud-storage; the local emulator is reached by the same client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from google.api_core import exceptions
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage
+from requests import exceptions as transport
+
+from common.errors import Retryable
+from common.model import StoredObject
+
+# Seconds for one request; a large object is read in several.
+TIMEOUT = 60
+_CHUNK_BYTES = 8 * 1024 * 1024
+
+_PASSING = (
+    exceptions.ServerError,
+    exceptions.TooManyRequests,
+    exceptions.RetryError,
+    transport.ConnectionError,
+    transport.Timeout,
+)
+
+
+def _failed(error: Exception) -> Retryable:
+    return Retryable("OBJECT_STORE_UNAVAILABLE", f"Cloud Storage did not carry out the work: {error}")
+
+
+def _stored(blob: Any) -> StoredObject:
+    return StoredObject(
+        bucket=blob.bucket.name,
+        name=blob.name,
+        generation=int(blob.generation),
+        size=int(blob.size),
+        content_type=blob.content_type,
+        metadata=dict(blob.metadata or {}),
+    )
+
+
+class GoogleObjectStore:
+    """See `common.ports.ObjectStore`."""
+
+    def __init__(self, project: str, *, anonymous: bool) -> None:
+        self._project = project
+        self._anonymous = anonymous
+
+    @cached_property
+    def _client(self) -> Any:
+        credentials = AnonymousCredentials() if self._anonymous else None  # type: ignore[no-untyped-call]
+        return storage.Client(project=self._project, credentials=credentials)
+
+    def download(self, bucket: str, name: str, generation: int, destination: Path) -> StoredObject | None:
+        blob = self._client.bucket(bucket).blob(name, generation=generation, chunk_size=_CHUNK_BYTES)
+        try:
+            blob.download_to_filename(str(destination), timeout=TIMEOUT)
+        except exceptions.NotFound:
+            return None
+        except _PASSING as error:
+            raise _failed(error) from error
+        return StoredObject(bucket, name, generation, destination.stat().st_size, blob.content_type)
+
+    def read(self, bucket: str, name: str) -> bytes | None:
+        try:
+            return bytes(self._client.bucket(bucket).blob(name).download_as_bytes(timeout=TIMEOUT))
+        except exceptions.NotFound:
+            return None
+        except _PASSING as error:
+            raise _failed(error) from error
+
+    def create(self, bucket: str, name: str, content: bytes, content_type: str) -> bool:
+        blob = self._client.bucket(bucket).blob(name)
+        try:
+            blob.upload_from_string(content, content_type=content_type, if_generation_match=0, timeout=TIMEOUT)
+        except exceptions.PreconditionFailed:
+            return False
+        except _PASSING as error:
+            raise _failed(error) from error
+        return True
+
+    def upload(
+        self, bucket: str, name: str, content: bytes, content_type: str, metadata: Mapping[str, str]
+    ) -> StoredObject:
+        blob = self._client.bucket(bucket).blob(name)
+        blob.metadata = dict(metadata)
+        try:
+            blob.upload_from_string(content, content_type=content_type, timeout=TIMEOUT)
+        except _PASSING as error:
+            raise _failed(error) from error
+        return _stored(blob)
+
+    def delete(self, bucket: str, name: str, generation: int | None = None) -> None:
+        blob = self._client.bucket(bucket).blob(name)
+        try:
+            blob.delete(if_generation_match=generation, timeout=TIMEOUT)
+        except (exceptions.NotFound, exceptions.PreconditionFailed):
+            return
+        except _PASSING as error:
+            raise _failed(error) from error
+
+    def list_page(self, bucket: str, prefix: str, start_after: str, limit: int) -> Sequence[StoredObject]:
+        try:
+            blobs = self._client.list_blobs(
+                bucket, prefix=prefix, start_offset=start_after or None, max_results=limit + 1, timeout=TIMEOUT
+            )
+            found = [_stored(blob) for blob in blobs]
+        except _PASSING as error:
+            raise _failed(error) from error
+        return [stored for stored in found if stored.name > start_after][:limit]

@@ -1,0 +1,96 @@
+"""The connection to Postgres: a pool, transactions, and database errors told as the pipeline's outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError
+
+from common.adapters.postgres.batches import PostgresBatchRows
+from common.adapters.postgres.chunks import PostgresChunkRows
+from common.adapters.postgres.documents import PostgresDocumentRows
+from common.adapters.postgres.jobs import PostgresJobRows
+from common.adapters.postgres.operations import PostgresOperationRows
+from common.adapters.postgres.purges import PostgresPurgeRows
+from common.errors import Retryable
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, resources, intervention, conflicts.
+_PASSING_CLASSES = ("08", "53", "57")
+_PASSING_CODES = ("40001", "40P01", "55P03")
+
+
+def connect(url: str, *, concurrency: int) -> Engine:
+    """A pool of as many connections as the instance serves requests, without TLS, which loopback has no use for."""
+    return create_engine(
+        url,
+        pool_size=concurrency,
+        max_overflow=2,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={"ssl_context": False, "timeout": 30},
+    )
+
+
+def _passing(error: DBAPIError) -> bool:
+    details = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    code = details.get("C", "") if isinstance(details, dict) else ""
+    return error.connection_invalidated or not code or code.startswith(_PASSING_CLASSES) or code in _PASSING_CODES
+
+
+class PostgresTransaction:
+    """The rows of one transaction; see `common.database.Transaction`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @cached_property
+    def documents(self) -> PostgresDocumentRows:
+        return PostgresDocumentRows(self._connection)
+
+    @cached_property
+    def jobs(self) -> PostgresJobRows:
+        return PostgresJobRows(self._connection)
+
+    @cached_property
+    def batches(self) -> PostgresBatchRows:
+        return PostgresBatchRows(self._connection)
+
+    @cached_property
+    def chunks(self) -> PostgresChunkRows:
+        return PostgresChunkRows(self._connection)
+
+    @cached_property
+    def purges(self) -> PostgresPurgeRows:
+        return PostgresPurgeRows(self._connection)
+
+    @cached_property
+    def operations(self) -> PostgresOperationRows:
+        return PostgresOperationRows(self._connection)
+
+
+@contextmanager
+def begin(engine: Engine) -> Iterator[Connection]:
+    """A transaction on a pooled connection. A fault that passes is `Retryable`; any other error stays as it is."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        if not _passing(error):
+            raise
+        raise Retryable("DATABASE_UNAVAILABLE", f"The database did not carry out the work: {error.orig}") from error
+
+
+class PostgresDatabase:
+    """The database of the pipeline's functions, which work for every team."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[PostgresTransaction]:
+        """See `common.database.Database`."""
+        with begin(self._engine) as connection:
+            yield PostgresTransaction(connection)

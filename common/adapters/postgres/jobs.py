@@ -1,0 +1,211 @@
+"""Ingestion jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Connection, Row, text
+
+from common.model import Document, Job, JobSettings, JobStatus, Stage, StoredObject, job_id
+
+_JOB_COLUMNS = """
+    j.id, j.document_id, j.team_id, j.generation, j.run, j.status::text as status, j.settings, j.total_chunks,
+    coalesce(j.lease_expires_at > clock_timestamp(), false) as leased, j.purged_at is not null as purged
+"""
+
+_SUPERSEDE = text("""
+    update ingestion_jobs
+    set status = 'failed', reason = 'SUPERSEDED', error_message = 'A newer version or run took its place.',
+        retryable = false, finished_at = now(), updated_at = now()
+    where document_id = :document_id and id <> :job_id and status in ('queued', 'running')
+""")
+
+_OPEN = text("""
+    insert into ingestion_jobs (id, document_id, team_id, generation, run, embedding_model, settings)
+    values (:job_id, :document_id, :team_id, :generation, :run, :embedding_model, cast(:settings as jsonb))
+    on conflict do nothing
+""")
+
+_WANT = text("""
+    update documents
+    set generation = :generation, size = :size, wanted_job_id = :job_id, status = 'uploaded', updated_at = now()
+    where id = :document_id
+""")
+
+_NEXT_RUN = text("""
+    select coalesce(max(run), 0) + 1 from ingestion_jobs where document_id = :document_id and generation = :generation
+""")
+
+_LOCK = text(f"select {_JOB_COLUMNS} from ingestion_jobs j where j.id = :job_id for update")  # noqa: S608
+
+_LEASE = text("""
+    update ingestion_jobs
+    set status = 'running', stage = 'chunk', started_at = coalesce(started_at, now()), lease_token = :token,
+        lease_expires_at = clock_timestamp() + make_interval(secs => :seconds), updated_at = now()
+    where id = :job_id
+""")
+
+_PROCESSING = text("""
+    update documents set status = 'processing', updated_at = now() where wanted_job_id = :job_id
+""")
+
+_RENEW = text("""
+    update ingestion_jobs
+    set lease_expires_at = clock_timestamp() + make_interval(secs => :seconds), updated_at = now()
+    where id = :job_id and lease_token = :token and status = 'running'
+""")
+
+_RELEASE = text("""
+    update ingestion_jobs set lease_token = null, lease_expires_at = null, attempts = attempts + 1, updated_at = now()
+    where id = :job_id and lease_token = :token
+""")
+
+_STORE_SPLIT = text("""
+    update ingestion_jobs
+    set total_chunks = :total_chunks, pages = :pages, warnings = cast(:warnings as jsonb), stage = 'embed',
+        lease_token = null, lease_expires_at = null, updated_at = now()
+    where id = :job_id and lease_token = :token and status = 'running'
+""")
+
+_PROGRESS = text("""
+    update ingestion_jobs j
+    set chunks_created = b.recorded, stage = 'record', updated_at = now()
+    from (
+        select coalesce(sum(chunk_count) filter (where state = 'recorded'), 0) as recorded,
+            count(*) filter (where state <> 'recorded') as left_over
+        from ingestion_batches where job_id = :job_id
+    ) b
+    where j.id = :job_id
+    returning j.total_chunks is not null and b.left_over = 0 and b.recorded = j.total_chunks as complete
+""")
+
+_RETIRE_FORMER = text("""
+    update ingestion_jobs set retired_at = now(), updated_at = now()
+    where id = :former and retired_at is null
+""")
+
+_RETIRE_FORMER_CHUNKS = text("""
+    update document_chunks set retired_at = now() where job_id = :former and retired_at is null
+""")
+
+_ACTIVATE = text("""
+    update documents set active_job_id = :job_id, status = 'ready', updated_at = now() where id = :document_id
+""")
+
+_SUCCEED = text("""
+    update ingestion_jobs
+    set status = 'succeeded', stage = 'live', finished_at = now(), reason = null, error_message = null,
+        updated_at = now()
+    where id = :job_id
+""")
+
+_FAIL = text("""
+    update ingestion_jobs
+    set status = 'failed', stage = cast(:stage as ingestion_stage), reason = :reason, error_message = :message,
+        retryable = :retryable, finished_at = now(), lease_token = null, lease_expires_at = null, updated_at = now()
+    where id = :job_id and status in ('queued', 'running')
+    returning id
+""")
+
+_FAIL_DOCUMENT = text("""
+    update documents set status = 'failed', updated_at = now() where wanted_job_id = :job_id
+""")
+
+_STALLED = text(f"""
+    select {_JOB_COLUMNS}
+    from ingestion_jobs j
+    join documents d on d.wanted_job_id = j.id
+    where j.status in ('queued', 'running') and j.updated_at < now() - make_interval(secs => :seconds)
+      and coalesce(j.lease_expires_at < clock_timestamp(), true)
+      and not exists (
+            select from ingestion_batches b where b.job_id = j.id and b.lease_expires_at > clock_timestamp())
+    order by j.updated_at
+    limit :limit
+""")  # noqa: S608
+
+
+def _job(row: Row[Any]) -> Job:
+    settings = msgspec.convert(row.settings, JobSettings)
+    return Job(**{**row._asdict(), "status": JobStatus(row.status), "settings": settings})
+
+
+class PostgresJobRows:
+    """See `common.database.JobRows`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def open(self, document: Document, stored: StoredObject, run: int, settings: JobSettings) -> UUID:
+        identity = job_id(document.id, stored.generation, run)
+        parameters = {
+            "job_id": identity,
+            "document_id": document.id,
+            "team_id": document.team_id,
+            "generation": stored.generation,
+            "size": stored.size,
+            "run": run,
+            "embedding_model": settings.embedding_model,
+            "settings": msgspec.json.encode(settings).decode(),
+        }
+        for statement in (_SUPERSEDE, _OPEN, _WANT):
+            self._connection.execute(statement, parameters)
+        return identity
+
+    def next_run(self, document_id: UUID, generation: int) -> int:
+        parameters = {"document_id": document_id, "generation": generation}
+        return int(self._connection.execute(_NEXT_RUN, parameters).scalar_one())
+
+    def lock(self, job_id: UUID) -> Job | None:
+        row = self._connection.execute(_LOCK, {"job_id": job_id}).one_or_none()
+        return None if row is None else _job(row)
+
+    def lease(self, job_id: UUID, token: UUID, seconds: float) -> None:
+        parameters = {"job_id": job_id, "token": token, "seconds": seconds}
+        self._connection.execute(_LEASE, parameters)
+        self._connection.execute(_PROCESSING, parameters)
+
+    def renew(self, job_id: UUID, token: UUID, seconds: float) -> bool:
+        parameters = {"job_id": job_id, "token": token, "seconds": seconds}
+        return self._connection.execute(_RENEW, parameters).rowcount == 1
+
+    def release(self, job_id: UUID, token: UUID) -> None:
+        self._connection.execute(_RELEASE, {"job_id": job_id, "token": token})
+
+    def store_split(self, job_id: UUID, token: UUID, *, total_chunks: int, pages: int, warnings: Sequence[str]) -> bool:
+        parameters = {
+            "job_id": job_id,
+            "token": token,
+            "total_chunks": total_chunks,
+            "pages": pages,
+            "warnings": msgspec.json.encode(warnings).decode(),
+        }
+        return self._connection.execute(_STORE_SPLIT, parameters).rowcount == 1
+
+    def progress(self, job_id: UUID) -> bool:
+        return bool(self._connection.execute(_PROGRESS, {"job_id": job_id}).scalar_one())
+
+    def go_live(self, document: Document, job_id: UUID) -> None:
+        parameters = {"document_id": document.id, "job_id": job_id, "former": document.active_job_id}
+        if document.active_job_id not in {None, job_id}:
+            self._connection.execute(_RETIRE_FORMER, parameters)
+            self._connection.execute(_RETIRE_FORMER_CHUNKS, parameters)
+        self._connection.execute(_ACTIVATE, parameters)
+        self._connection.execute(_SUCCEED, parameters)
+
+    def fail(self, job_id: UUID, *, stage: Stage, reason: str, message: str, retryable: bool) -> None:
+        parameters = {
+            "job_id": job_id,
+            "stage": stage.value,
+            "reason": reason,
+            "message": message,
+            "retryable": retryable,
+        }
+        if self._connection.execute(_FAIL, parameters).one_or_none() is not None:
+            self._connection.execute(_FAIL_DOCUMENT, parameters)
+
+    def stalled(self, older_than_seconds: float, limit: int) -> Sequence[Job]:
+        rows = self._connection.execute(_STALLED, {"seconds": older_than_seconds, "limit": limit})
+        return [_job(row) for row in rows]

@@ -1,0 +1,131 @@
+"""The one place that wires: from settings to the adapters behind the ports.
+
+Each adapter is imported where a function first asks for it, so that no function pays for an SDK it does not use.
+"""
+# ruff: noqa: PLC0415 - see above
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from common import config, telemetry
+from common.config import Profile, Settings
+from common.delivery import Receiver
+from common.errors import ConfigurationError
+from common.model import JobSettings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from common.database import Database
+    from common.ports import ChunkTexts, Clock, Embedder, Generator, ObjectStore, Publisher, Tokenizer, VectorIndex
+
+
+class Application:
+    """The parts of an installation, each made when first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.profile is not Profile.LOCAL:
+            raise ConfigurationError("AI_INFRA_PROFILE=gcp is not available yet: set AI_INFRA_PROFILE=local.")
+        self.settings = settings
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The pool of database connections."""
+        from common.adapters.postgres.connection import connect
+
+        return connect(self.settings.database_url, concurrency=self.settings.concurrency)
+
+    @cached_property
+    def database(self) -> Database:
+        """See `common.database`."""
+        from common.adapters.postgres.connection import PostgresDatabase
+
+        return PostgresDatabase(self.engine)
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        """See `common.ports`."""
+        from common.adapters.google_storage import GoogleObjectStore
+
+        return GoogleObjectStore(self.settings.google_project, anonymous=self.settings.profile is Profile.LOCAL)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """See `common.ports`."""
+        from common.adapters.google_pubsub import GooglePublisher
+
+        return GooglePublisher(self.settings.google_project)
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """See `common.ports`."""
+        from common.adapters.minilm import MiniLmTokenizer
+
+        return MiniLmTokenizer()
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """See `common.ports`."""
+        from common.adapters.minilm import MODEL, MiniLmEmbedder
+
+        if self.settings.embedding_model != MODEL:
+            raise ConfigurationError(f"AI_INFRA_EMBEDDING_MODEL must be {MODEL} in profile local.")
+        return MiniLmEmbedder()
+
+    @cached_property
+    def index(self) -> VectorIndex:
+        """See `common.ports`."""
+        from common.adapters.postgres.vectors import PgVectorIndex
+
+        return PgVectorIndex(self.engine)
+
+    @cached_property
+    def texts(self) -> ChunkTexts:
+        """See `common.ports`."""
+        from common.adapters.postgres.chunk_texts import PostgresChunkTexts
+
+        return PostgresChunkTexts(self.engine)
+
+    @cached_property
+    def generator(self) -> Generator:
+        """See `common.ports`."""
+        from common.adapters.extractive import ExtractiveGenerator
+
+        return ExtractiveGenerator(self.embedder, self.tokenizer)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """See `common.ports`."""
+        from common.adapters.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def receiver(self) -> Receiver:
+        """What takes a function's pushes."""
+        return Receiver(
+            database=self.database,
+            publisher=self.publisher,
+            clock=self.clock,
+            defer_seconds=self.settings.defer_seconds,
+            max_deferrals=self.settings.max_deferrals,
+        )
+
+    @property
+    def job_settings(self) -> JobSettings:
+        """How a job splits and embeds where its project says nothing."""
+        return JobSettings(
+            chunk_size=self.settings.chunk_size,
+            chunk_overlap=self.settings.chunk_overlap,
+            embedding_model=self.settings.embedding_model,
+        )
+
+
+@cache
+def application() -> Application:
+    """The application of this process, as its environment describes it."""
+    settings = config.load()
+    telemetry.configure(structured=settings.profile is Profile.GCP)
+    return Application(settings)

@@ -1,0 +1,172 @@
+"""From a Pub/Sub push to a use case, and from the use case's outcome to what becomes of the message."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from common.database import Database, FailedMessage
+from common.errors import AiInfraError, Deferred, Retryable
+from common.messages import Message
+from common.ports import Clock, Publisher
+
+log = logging.getLogger(__name__)
+
+type Response = tuple[str, int]
+ACKNOWLEDGED: Response = ("", 204)
+DEFERRALS = "deferrals"
+
+
+class _PushedMessage(msgspec.Struct, frozen=True, rename="camel"):
+    message_id: str
+    publish_time: datetime | None = None
+    data: bytes = b""
+    attributes: dict[str, str] = {}
+
+
+class _PushEnvelope(msgspec.Struct, frozen=True, rename="camel"):
+    """https://cloud.google.com/pubsub/docs/push#receive_push"""
+
+    message: _PushedMessage
+    subscription: str
+    delivery_attempt: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One delivery of a message. `attempt` counts from 1 and is known only under a dead-letter policy."""
+
+    message_id: str
+    subscription: str
+    data: bytes
+    attributes: Mapping[str, str]
+    published_at: datetime | None
+    attempt: int | None
+
+
+class UndecodableError(AiInfraError):
+    """The message's body is not what its topic promises: no repetition can change that, so it is kept aside."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("UNDECODABLE", message)
+
+
+def decode_push(body: bytes) -> Delivery:
+    """The delivery that a push request's body is; `msgspec.DecodeError` if it is none."""
+    envelope = msgspec.json.decode(body, type=_PushEnvelope)
+    return Delivery(
+        message_id=envelope.message.message_id,
+        subscription=envelope.subscription,
+        data=envelope.message.data,
+        attributes=envelope.message.attributes,
+        published_at=envelope.message.publish_time,
+        attempt=envelope.delivery_attempt,
+    )
+
+
+def decode_message[M: Message](kind: type[M], delivery: Delivery) -> M:
+    """The message in the delivery's body; `UndecodableError` if it is none of this kind."""
+    try:
+        return msgspec.json.decode(delivery.data, type=kind)
+    except msgspec.DecodeError as error:
+        raise UndecodableError(f"Not a {kind.topic} message: {error}") from error
+
+
+def uuid_attribute(attributes: Mapping[str, str], name: str) -> UUID | None:
+    """The id that an attribute holds, if it holds one."""
+    try:
+        return UUID(attributes[name])
+    except (KeyError, ValueError):
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """Takes a function's pushes.
+
+    `defer_seconds` bounds the wait inside a request for work that is not due yet, `max_deferrals` how often its
+    message is published again; what is not due even then counts as failed.
+    """
+
+    database: Database
+    publisher: Publisher
+    clock: Clock
+    defer_seconds: float
+    max_deferrals: int
+
+    def receive(self, body: bytes, work: Callable[[Delivery], None], *, topic: str) -> Response:
+        """Do the work of one push to a subscription of `topic` and say what becomes of the message."""
+        try:
+            delivery = decode_push(body)
+        except msgspec.DecodeError as error:
+            return f"This is not a Pub/Sub push: {error}", 400
+        try:
+            self._work(delivery, work, topic)
+        except UndecodableError as error:
+            log.warning("Kept aside: %s", error, extra={"message_id": delivery.message_id})
+            return self._keep(delivery, topic, error)
+        except Retryable as error:
+            log.warning("%s: %s", error.reason, error, extra={"message_id": delivery.message_id})
+            return error.reason, 503
+        except Exception:
+            log.exception("Unexpected error", extra={"message_id": delivery.message_id})
+            return "INTERNAL", 500
+        return ACKNOWLEDGED
+
+    def _work(self, delivery: Delivery, work: Callable[[Delivery], None], topic: str) -> None:
+        waited = 0.0
+        while True:
+            try:
+                return work(delivery)
+            except Deferred as deferred:
+                if waited >= self.defer_seconds:
+                    return self._publish_again(delivery, topic, deferred)
+                pause = min(deferred.wait_seconds, self.defer_seconds - waited)
+            self.clock.sleep(pause)
+            waited += pause
+
+    def _publish_again(self, delivery: Delivery, topic: str, deferred: Deferred) -> None:
+        count = int(delivery.attributes.get(DEFERRALS, "0")) + 1
+        if count > self.max_deferrals:
+            raise Retryable(deferred.reason, f"Still not due after {self.max_deferrals} deferrals: {deferred}")
+        log.info("Published again: %s", deferred, extra={"message_id": delivery.message_id})
+        self.publisher.publish_raw(topic, delivery.data, {**delivery.attributes, DEFERRALS: str(count)})
+
+    def _keep(self, delivery: Delivery, topic: str, error: UndecodableError) -> Response:
+        try:
+            with self.database.transaction() as transaction:
+                transaction.operations.keep_failed(failed_message(delivery, topic=topic, error=error))
+        except Retryable as unavailable:
+            return unavailable.reason, 503
+        return ACKNOWLEDGED
+
+
+def failed_message(
+    delivery: Delivery,
+    *,
+    topic: str | None,
+    error: AiInfraError,
+    attempts: int | None = None,
+    resolution: str | None = None,
+) -> FailedMessage:
+    """The delivery as it is kept for people and for a replay."""
+    return FailedMessage(
+        subscription=delivery.subscription,
+        topic=topic,
+        message_id=delivery.message_id,
+        data=delivery.data,
+        attributes=delivery.attributes,
+        delivery_attempts=attempts or delivery.attempt,
+        published_at=delivery.published_at,
+        reason=error.reason,
+        error=error.message,
+        document_id=uuid_attribute(delivery.attributes, "document_id"),
+        job_id=uuid_attribute(delivery.attributes, "job_id"),
+        resolution=resolution,
+    )

@@ -1,0 +1,61 @@
+"""From an object that landed to a document with a job: shared by every way in."""
+
+from __future__ import annotations
+
+from common.database import Transaction
+from common.messages import DocumentRegistered
+from common.model import JobSettings, ProjectSettings, Route, SourceType, StoredObject, job_id
+
+SOURCE_TYPE = "source-type"
+TITLE = "title"
+
+
+def job_settings(project: ProjectSettings, default: JobSettings) -> JobSettings:
+    """How a project's job splits and embeds: its own settings where it has any."""
+    return JobSettings(
+        chunk_size=project.chunk_size or default.chunk_size,
+        chunk_overlap=default.chunk_overlap if project.chunk_overlap is None else project.chunk_overlap,
+        embedding_model=default.embedding_model,
+    )
+
+
+def source_type(stored: StoredObject) -> SourceType:
+    """How the object came in, as the way in noted it on the object."""
+    noted = stored.metadata.get(SOURCE_TYPE, "")
+    return SourceType(noted) if noted in set(SourceType) else SourceType.UPLOAD
+
+
+def title(stored: StoredObject) -> str:
+    """The document's title: as the way in noted it, else the last part of the object's name."""
+    return stored.metadata.get(TITLE) or stored.name.rsplit("/", 1)[-1]
+
+
+def register(
+    transaction: Transaction, stored: StoredObject, route: Route, default: JobSettings
+) -> DocumentRegistered | None:
+    """Write the rows of an object's generation; return what to publish once they are committed.
+
+    None where there is nothing to do: an older generation, a deleted one, or one whose job is finished.
+    """
+    settings = job_settings(route.settings, default)
+    document = transaction.documents.lock_or_create(route, stored, source_type(stored), title(stored))
+    if document.is_deleted(stored.generation) or stored.generation < document.generation:
+        return None
+    if stored.generation > document.generation:
+        identity = transaction.jobs.open(document, stored, 1, settings)
+    else:
+        identity = document.wanted_job_id or job_id(document.id, stored.generation, 1)
+        job = transaction.jobs.lock(identity)
+        if job is None or job.status.finished:
+            return None
+        settings = job.settings
+    return DocumentRegistered(
+        team_id=document.team_id,
+        project_id=document.project_id,
+        document_id=document.id,
+        job_id=identity,
+        settings=settings,
+        bucket=stored.bucket,
+        object_name=stored.name,
+        generation=stored.generation,
+    )

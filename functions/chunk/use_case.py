@@ -1,0 +1,164 @@
+"""Chunk: read a registered generation, extract its text, split it once, and send its batches on their way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import UUID, uuid4
+
+from common import lease, split_store
+from common.database import Database, Transaction
+from common.errors import AiInfraError, Deferred, Permanent, Superseded
+from common.extraction import ExtractionLimits, extract
+from common.messages import ChunkBatch, DocumentRegistered
+from common.model import Batch, BatchState, Chunk, Job, Split, Stage
+from common.outcomes import ending_job
+from common.ports import ObjectStore, Publisher, Tokenizer
+from common.splitting import split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkDocument:
+    """The use case, on its ports."""
+
+    database: Database
+    objects: ObjectStore
+    publisher: Publisher
+    tokenizer: Tokenizer
+    extraction_bucket: str
+    limits: ExtractionLimits
+    max_bytes: int
+    batch_size: int
+    lease_seconds: float
+
+    def __call__(self, message: DocumentRegistered) -> None:
+        """Bring the job to where all its batches are known and each pending one is published."""
+        with ending_job(self.database, message, Stage.CHUNK):
+            token = uuid4()
+            if self._claim(message, token):
+                content = self._split_under_lease(message, token)
+            else:
+                content = self._stored_split(message)
+            self._publish_pending(message, content)
+
+    def _claim(self, message: DocumentRegistered, token: UUID) -> bool:
+        """True if the job is this request's to split; False if it is split already."""
+        with self.database.transaction() as transaction:
+            job = lock_wanted(transaction, message)
+            if job.split:
+                return False
+            if job.leased:
+                raise Deferred("JOB_LEASED", "Another request is splitting this document.", wait_seconds=1.0)
+            transaction.jobs.lease(job.id, token, self.lease_seconds)
+        return True
+
+    def _split_under_lease(self, message: DocumentRegistered, token: UUID) -> Split:
+        try:
+            with lease.kept(lambda: self._renew(message, token), lease_seconds=self.lease_seconds):
+                content = split_store.read(self.objects, self.extraction_bucket, message.job_id)
+                if content is None:
+                    content = split_store.write_once(
+                        self.objects, self.extraction_bucket, message.job_id, self._split_object(message)
+                    )
+            self._commit(message, token, content)
+        except (Permanent, Superseded):
+            raise
+        except Exception:
+            self._release(message, token)
+            raise
+        return content
+
+    def _split_object(self, message: DocumentRegistered) -> Split:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "object"
+            stored = self.objects.download(message.bucket, message.object_name, message.generation, path)
+            if stored is None:
+                raise Superseded("The object's generation is gone.")
+            if stored.size > self.max_bytes:
+                raise Permanent("TOO_LARGE", f"The object has {stored.size} bytes; {self.max_bytes} are allowed.")
+            with path.open("rb") as content:
+                digest = hashlib.file_digest(content, "sha256").hexdigest()
+            extraction = extract(path, limits=self.limits)
+        title = extraction.title or message.object_name.rsplit("/", 1)[-1]
+        chunks = split(
+            extraction,
+            title=title,
+            tokenizer=self.tokenizer,
+            size=min(message.settings.chunk_size, self.tokenizer.max_tokens),
+            overlap=message.settings.chunk_overlap,
+        )
+        if not chunks:
+            raise Permanent("NO_TEXT", "No text was found in the object: is it empty, or scanned without a text layer?")
+        return Split(extraction=extraction, title=title, sha256=digest, chunks=chunks)
+
+    def _commit(self, message: DocumentRegistered, token: UUID, content: Split) -> None:
+        extraction, total = content.extraction, len(content.chunks)
+        with self.database.transaction() as transaction:
+            job = lock_wanted(transaction, message)
+            stored = transaction.jobs.store_split(
+                job.id,
+                token,
+                total_chunks=total,
+                pages=len(extraction.page_starts),
+                warnings=extraction.warnings,
+            )
+            if not stored:
+                raise Deferred("LEASE_LOST", "Another request took the document over.", wait_seconds=1.0)
+            transaction.documents.describe(message.document_id, mime_type=extraction.mime_type, sha256=content.sha256)
+            transaction.batches.create(job, total, self.batch_size)
+
+    def _stored_split(self, message: DocumentRegistered) -> Split:
+        content = split_store.read(self.objects, self.extraction_bucket, message.job_id)
+        if content is None:
+            raise AiInfraError("SPLIT_MISSING", f"Job {message.job_id} is split, but its split is not in the bucket.")
+        return content
+
+    def _publish_pending(self, message: DocumentRegistered, content: Split) -> None:
+        with self.database.transaction() as transaction:
+            batches = transaction.batches.of_job(message.job_id)
+        self.publisher.publish(_pending(message, content, batches))
+
+    def _renew(self, message: DocumentRegistered, token: UUID) -> bool:
+        with self.database.transaction() as transaction:
+            return transaction.jobs.renew(message.job_id, token, self.lease_seconds)
+
+    def _release(self, message: DocumentRegistered, token: UUID) -> None:
+        with self.database.transaction() as transaction:
+            transaction.jobs.release(message.job_id, token)
+
+
+def lock_wanted(transaction: Transaction, message: DocumentRegistered) -> Job:
+    """The message's job, locked behind its document; `Superseded` unless it is wanted and unfinished."""
+    document = transaction.documents.lock(message.document_id)
+    job = transaction.jobs.lock(message.job_id)
+    if document is None or job is None:
+        raise AiInfraError("UNKNOWN_JOB", f"There is no job {message.job_id}.")
+    if job.status.finished or not document.wants(job.id):
+        raise Superseded("Something newer is wanted of the document, or it was deleted.")
+    return job
+
+
+def _pending(message: DocumentRegistered, content: Split, batches: Sequence[Batch]) -> Iterator[ChunkBatch]:
+    for batch in batches:
+        if batch.state is BatchState.RECORDED:
+            continue
+        yield ChunkBatch(
+            team_id=message.team_id,
+            project_id=message.project_id,
+            document_id=message.document_id,
+            job_id=message.job_id,
+            settings=message.settings,
+            batch_index=batch.index,
+            title=content.title,
+            chunks=tuple(
+                Chunk(
+                    index=index,
+                    bounds=content.chunks[index],
+                    text=content.extraction.text[content.chunks[index].char_start : content.chunks[index].char_end],
+                )
+                for index in range(batch.chunk_start, batch.chunk_start + batch.chunk_count)
+            ),
+        )

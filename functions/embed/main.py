@@ -1,0 +1,29 @@
+"""Entry point of `embed`: `chunk-batch` messages."""
+
+from __future__ import annotations
+
+import flask
+import functions_framework
+
+from common.bootstrap import application
+from common.delivery import Delivery, Response, decode_message
+from common.messages import ChunkBatch
+from functions.embed.use_case import EmbedBatch
+
+app = application()
+embed_batch = EmbedBatch(
+    database=app.database,
+    embedder=app.embedder,
+    index=app.index,
+    publisher=app.publisher,
+    lease_seconds=app.settings.lease_seconds,
+)
+
+
+def work(delivery: Delivery) -> None:
+    embed_batch(decode_message(ChunkBatch, delivery))
+
+
+@functions_framework.http
+def main(request: flask.Request) -> Response:
+    return app.receiver.receive(request.get_data(), work, topic=ChunkBatch.topic)

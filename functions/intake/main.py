@@ -1,0 +1,23 @@
+"""Entry point of `intake`: OBJECT_FINALIZE notifications of the upload bucket."""
+
+from __future__ import annotations
+
+import flask
+import functions_framework
+
+from common import notifications
+from common.bootstrap import application
+from common.delivery import Delivery, Response
+from functions.intake.use_case import take_in
+
+app = application()
+
+
+def work(delivery: Delivery) -> None:
+    stored = notifications.decode(delivery).stored
+    take_in(stored, database=app.database, publisher=app.publisher, default=app.job_settings)
+
+
+@functions_framework.http
+def main(request: flask.Request) -> Response:
+    return app.receiver.receive(request.get_data(), work, topic=notifications.TOPIC)

@@ -1,0 +1,31 @@
+"""Entry point of `reconcile`: Cloud Scheduler."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import flask
+import functions_framework
+
+from common.bootstrap import application
+from common.errors import Retryable
+from functions.reconcile.use_case import Reconcile
+
+app = application()
+reconcile = Reconcile(
+    database=app.database,
+    objects=app.objects,
+    publisher=app.publisher,
+    upload_bucket=app.settings.upload_bucket,
+    stalled_seconds=app.settings.stalled_seconds,
+    grace_seconds=app.settings.purge_grace_seconds,
+    limit=app.settings.reconcile_limit,
+)
+
+
+@functions_framework.http
+def main(_: flask.Request) -> tuple[dict[str, object], int]:
+    try:
+        return asdict(reconcile()), 200
+    except Retryable as error:
+        return {"reason": error.reason, "message": error.message}, 503
