@@ -18,6 +18,8 @@ from common.model import JobSettings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from common.administration import Administration
+    from common.catalog import TeamDatabase
     from common.database import Database
     from common.ports import ChunkTexts, Clock, Embedder, Generator, ObjectStore, Publisher, Tokenizer, VectorIndex
 
@@ -43,6 +45,20 @@ class Application:
         from common.adapters.postgres.connection import PostgresDatabase
 
         return PostgresDatabase(self.engine)
+
+    @cached_property
+    def team_database(self) -> TeamDatabase:
+        """See `common.catalog`."""
+        from common.adapters.postgres.team import PostgresTeamDatabase
+
+        return PostgresTeamDatabase(self.engine)
+
+    @cached_property
+    def administration(self) -> Administration:
+        """See `common.administration`. The database account has to be an operator's."""
+        from common.adapters.postgres.administration import PostgresAdministration
+
+        return PostgresAdministration(self.engine)
 
     @cached_property
     def objects(self) -> ObjectStore:

@@ -88,6 +88,7 @@ class Settings:
 
     top_k: int = _setting(_positive, "passages that an answer is made from", 8)
     max_top_k: int = _setting(_positive, "most passages that a question may ask for", 50)
+    prompt_tokens: int = _setting(_positive, "tokens of passages that a prompt holds at most", 8_000)
     max_question_characters: int = _setting(_positive, "longest question", 4_000)
     max_request_bytes: int = _setting(_positive, "largest request body of the API", 10 * 1024 * 1024)
     max_page_size: int = _setting(_positive, "most entries of one page of a list", 200)

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from common.database import Database, FailedMessage
-from common.errors import AiInfraError, Deferred, Retryable
+from common.errors import AiInfraError, Deferred, Retryable, UndecodableError
 from common.messages import Message
 from common.ports import Clock, Publisher
 
@@ -48,13 +48,6 @@ class Delivery:
     attributes: Mapping[str, str]
     published_at: datetime | None
     attempt: int | None
-
-
-class UndecodableError(AiInfraError):
-    """The message's body is not what its topic promises: no repetition can change that, so it is kept aside."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("UNDECODABLE", message)
 
 
 def decode_push(body: bytes) -> Delivery:

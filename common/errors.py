@@ -45,6 +45,13 @@ class Superseded(AiInfraError):  # noqa: N818
         super().__init__("SUPERSEDED", message)
 
 
+class UndecodableError(AiInfraError):
+    """The message's body is not what its topic promises: no repetition can change that, so it is kept aside."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("UNDECODABLE", message)
+
+
 class ConfigurationError(AiInfraError):
     """A setting is missing or cannot be used; the text names it and says what it should be."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -128,7 +129,8 @@ class Extraction(msgspec.Struct, frozen=True, kw_only=True):
 class ChunkBounds(msgspec.Struct, frozen=True, kw_only=True):
     """A chunk's place in the extracted text: the chunk's text is `text[char_start:char_end]`, exactly.
 
-    Pages count from 1, inclusive. `heading_path` runs from the outermost heading in force at the chunk's start.
+    Pages count from 1, inclusive; `page_breaks` are the offsets in the extracted text at which those behind
+    `page_start` begin. `heading_path` runs from the outermost heading in force at the chunk's start.
     `token_count` is what the embedder is given for it: title, heading path and text.
     """
 
@@ -138,6 +140,7 @@ class ChunkBounds(msgspec.Struct, frozen=True, kw_only=True):
     page_end: int
     heading_path: tuple[str, ...]
     token_count: int
+    page_breaks: tuple[int, ...] = ()
 
 
 class Split(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,10 +251,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The only place that a search may look in."""
+    """The only place that a search may look in: a project, or only these documents of it."""
 
     team_id: UUID
     project_id: UUID
+    document_ids: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,9 +288,13 @@ class Passage:
     text: str
     char_start: int
     page_start: int
-    page_end: int
+    page_breaks: tuple[int, ...]
     score: float | None
     document_url: str | None = None
+
+    def page_of(self, char: int) -> int:
+        """The page on which a character of the passage's text stands."""
+        return self.page_start + bisect_right(self.page_breaks, self.char_start + char)
 
 
 class RefusalReason(StrEnum):

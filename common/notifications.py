@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from common.delivery import Delivery, UndecodableError
+from common.errors import UndecodableError
 from common.model import StoredObject
 
 TOPIC = "object-events"
@@ -42,17 +42,17 @@ class Notification:
     stored: StoredObject
 
 
-def decode(delivery: Delivery) -> Notification:
-    """The notification in a delivery; `UndecodableError` if there is none."""
+def decode(data: bytes, attributes: Mapping[str, str]) -> Notification:
+    """The notification in a message's body and attributes; `UndecodableError` if there is none."""
     try:
-        resource = msgspec.json.decode(delivery.data, type=_ObjectResource)
+        resource = msgspec.json.decode(data, type=_ObjectResource)
         generation, size = int(resource.generation), int(resource.size)
     except (msgspec.DecodeError, ValueError) as error:
         raise UndecodableError(f"Not a notification of Cloud Storage: {error}") from error
     stored = StoredObject(
         resource.bucket, resource.name, generation, size, resource.content_type, resource.metadata or {}
     )
-    return Notification(delivery.attributes.get("eventType", ""), stored)
+    return Notification(attributes.get("eventType", ""), stored)
 
 
 def encode(event: ObjectEvent, stored: StoredObject) -> tuple[bytes, Mapping[str, str]]:

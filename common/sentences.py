@@ -1,104 +1,75 @@
-"""Where sentences begin and end, in prose, lists, code and the broken lines of a PDF."""
+"""Where sentences begin and end."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-_LIST_ITEM = re.compile(r"\s*(?:[-*+•‣▪·–]|\(?\d{1,3}[.)]|\(?[a-z][.)]|#{1,6})\s+\S")
-_CODE = re.compile(r"\s*(?:>>>|\.\.\.|[$%#] |#!).*|.*[{};\\]\s*$|\s*</?\w+[^>]*>\s*$")
-_LEADERS = re.compile(r"\.{4,}|(?:\. ){4,}|…{2,}")
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”’）]*")
-_LIST_NUMBER = re.compile(r"\s*\(?(?:\d{1,3}|[a-z])\.$")
-_INITIAL = re.compile(r"(?:^|[\s(])[A-Z]\.$")
-_WITHOUT_CODE_SYMBOLS = str.maketrans("", "", "{}()[]<>=;|\\$_*&")
-_CODE_SYMBOL_SHARE = 0.15
-_SHORT_LINE = 40
-_ABBREVIATION_LIST = (
-    "a.k.a. approx. al. cf. ch. chap. dept. dr. e.g. eg. ed. eds. eq. fig. figs. i.e. ie. incl. mr. mrs. ms. nos. p. "
-    "pp. prof. resp. sec. sect. sr. jr. st. vol. vs. viz. jan. feb. apr. aug. sept. oct. nov. dec. z.b. d.h. bzw. ca."
+_CLOSING = "[\"'”’»)\\]」』）]*"
+_BOUNDARY = re.compile(rf"[.!?…]+{_CLOSING}\s+|[。！？]+{_CLOSING}\s*|\n\s*")
+_BLANK_LINE = re.compile(r"\n[ \t]*\n")
+_LIST_ITEM = re.compile(r"(?:[-*+•◦▪‣–—]|\(?(?:\d{1,3}|[a-zA-Z])[.)])[ \t]")
+_LAST_WORD = re.compile(r"[^\s(\[“\"'‘]+\Z")
+_LAST_WORD_WITHIN = 24
+_ABBREVIATIONS = frozenset(
+    "e.g i.e vs cf mr mrs ms dr prof st no nos nr fig figs eq sec sect ch chap vol pp p ed eds al "  # noqa: SIM905 - words in lines
+    "inc ltd co corp jr sr approx resp incl ca z.b d.h bzw u.a jan feb mar apr jun jul aug sep sept "
+    "oct nov dec".split()
 )
-_ABBREVIATIONS = frozenset(_ABBREVIATION_LIST.split())
+_WRAPPED = range(50, 121)  # a line of such a length may go on in the next one; others were ended on purpose
 
 
-def sentence_bounds(text: str) -> list[tuple[int, int]]:
-    """The bounds of the sentences of `text`, in order, white space at their ends left out.
+def sentence_spans(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+    """The sentences of `text[start:end]` as (start, end) offsets in `text`, in order, without white space around them.
 
-    Between two of them stands nothing but white space (or nothing), so that they cover the text. A sentence goes on
-    over the line breaks of a wrapped paragraph; headings, list items and lines of code are sentences of their own.
+    Every character that is not white space lies in exactly one. Blank lines, list items, rows and lines too short or
+    too long to be wrapped text end a sentence as well; abbreviations, initials and list numbers do not.
     """
-    bounds = []
-    for start, end in _paragraphs(text):
-        previous = start
-        for boundary in _boundaries(text, start, end):
-            bounds.append((previous, boundary))
-            previous = boundary
-        bounds.append((previous, end))
-    stripped = (_strip(text, start, end) for start, end in bounds)
-    return [(start, end) for start, end in stripped if start < end]
+    end = len(text) if end is None else end
+    begin = _skip_space(text, start, end)
+    for match in _BOUNDARY.finditer(text, begin, end):
+        if match.start() < begin or not _is_boundary(text, begin, match):
+            continue
+        stop = match.start() + len(match[0].rstrip())
+        if begin < stop:
+            yield begin, stop
+        begin = match.end()
+    stop = begin + len(text[begin:end].rstrip())
+    if begin < stop:
+        yield begin, stop
 
 
-def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
-    """Runs of lines that belong together."""
-    start = position = 0
-    previous: str | None = None
-    for line in text.split("\n"):
-        if previous is not None and not _continues(previous, line):
-            yield start, position
-            start = position
-        position += len(line) + 1
-        previous = line
-    yield start, len(text)
+def _skip_space(text: str, start: int, end: int) -> int:
+    while start < end and text[start].isspace():
+        start += 1
+    return start
 
 
-def _continues(previous: str, line: str) -> bool:
-    """True if `line` goes on with the sentence that `previous` may have left open."""
-    if not previous.strip() or not line.strip():
-        return False
-    if _LIST_ITEM.match(line) or _stands_alone(previous) or _stands_alone(line):
-        return False
-    if abs(_indent(previous) - _indent(line)) > 1 and not _LIST_ITEM.match(previous):
-        return False
-    return not _looks_like_heading(previous.strip(), line.strip())
-
-
-def _stands_alone(line: str) -> bool:
-    """True for a line of code, or of a table of contents."""
-    if _CODE.match(line) or _LEADERS.search(line):
+def _is_boundary(text: str, begin: int, match: re.Match[str]) -> bool:
+    found = match[0]
+    following = text[match.end() : match.end() + 8]
+    if not following or _BLANK_LINE.search(found) or ("\n" in found and _LIST_ITEM.match(following)):
         return True
-    symbols = len(line) - len(line.translate(_WITHOUT_CODE_SYMBOLS))
-    return symbols > _CODE_SYMBOL_SHARE * len(line.strip())
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
-
-
-def _looks_like_heading(previous: str, line: str) -> bool:
-    """True if `previous` broke off early and `line` starts afresh: wrapped lines are about equally long."""
-    short = len(previous) < _SHORT_LINE or len(previous) < 0.6 * len(line)
-    return short and not line[0].islower() and previous[-1] not in ",-–("
-
-
-def _boundaries(text: str, start: int, end: int) -> Iterator[int]:
-    """The offsets at which sentences end inside a paragraph."""
-    for match in _SENTENCE_END.finditer(text, start, end):
-        if match.group()[0] in "。！？" or _ends_sentence(text, start, match, end):
-            yield match.end()
-
-
-def _ends_sentence(text: str, start: int, match: re.Match[str], end: int) -> bool:
-    following = text[match.end() : min(end, match.end() + 40)].lstrip()
-    if not following or following[0].islower() or _LEADERS.match(match.group()):
-        return False
-    if match.group() != ".":
+    if found[0] in "。！？":
         return True
-    before = text[max(start, match.start() - 24) : match.end()]
-    word = before.split()[-1].lstrip("(\"'“‘[").lower()
-    at_start = match.end() - start <= 24
-    return not (word in _ABBREVIATIONS or _INITIAL.search(before) or (at_start and _LIST_NUMBER.match(before)))
+    if found[0] == "\n":
+        return _was_ended(text, begin, match.start())
+    if following[0].islower():
+        return False
+    return found[0] != "." or found.startswith("..") or not _is_abbreviated(text, begin, match.start())
 
 
-def _strip(text: str, start: int, end: int) -> tuple[int, int]:
-    words = text[start:end]
-    return start + len(words) - len(words.lstrip()), end - (len(words) - len(words.rstrip()))
+def _was_ended(text: str, begin: int, line_end: int) -> bool:
+    line_start = max(begin, text.rfind("\n", begin, line_end) + 1)
+    return line_end - line_start not in _WRAPPED or text.find(" | ", line_start, line_end) >= 0
+
+
+def _is_abbreviated(text: str, begin: int, stop: int) -> bool:
+    """True if the full stop at `stop` belongs to an abbreviation, to an initial or to a list item's number."""
+    match = _LAST_WORD.search(text[max(begin, stop - _LAST_WORD_WITHIN) : stop])
+    if match is None:
+        return False
+    word = match[0]
+    if word.isdecimal():
+        return len(word) <= 3 and stop - len(word) == begin
+    return word.lower() in _ABBREVIATIONS or (len(word) == 1 and word.isupper())

@@ -18,9 +18,7 @@ chunk_document = ChunkDocument(
     publisher=app.publisher,
     tokenizer=app.tokenizer,
     extraction_bucket=app.settings.extraction_bucket,
-    limits=ExtractionLimits(
-        max_pages=app.settings.max_document_pages, max_characters=app.settings.max_document_characters
-    ),
+    limits=ExtractionLimits(pages=app.settings.max_document_pages, characters=app.settings.max_document_characters),
     max_bytes=app.settings.max_document_bytes,
     batch_size=app.settings.batch_size,
     lease_seconds=app.settings.lease_seconds,

@@ -17,7 +17,7 @@ from common.messages import ChunkBatch, DocumentRegistered
 from common.model import Batch, BatchState, Chunk, Job, Split, Stage
 from common.outcomes import ending_job
 from common.ports import ObjectStore, Publisher, Tokenizer
-from common.splitting import split
+from common.splitting import fit_title, split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +82,11 @@ class ChunkDocument:
             with path.open("rb") as content:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
             extraction = extract(path, limits=self.limits)
-        title = extraction.title or message.object_name.rsplit("/", 1)[-1]
+        size = min(message.settings.chunk_size, self.tokenizer.max_tokens)
+        name = extraction.title or message.object_name.rsplit("/", 1)[-1]
+        title = fit_title(name, tokenizer=self.tokenizer, size=size)
         chunks = split(
-            extraction,
-            title=title,
-            tokenizer=self.tokenizer,
-            size=min(message.settings.chunk_size, self.tokenizer.max_tokens),
-            overlap=message.settings.chunk_overlap,
+            extraction, title=title, tokenizer=self.tokenizer, size=size, overlap=message.settings.chunk_overlap
         )
         if not chunks:
             raise Permanent("NO_TEXT", "No text was found in the object: is it empty, or scanned without a text layer?")

@@ -14,7 +14,7 @@ app = application()
 
 
 def work(delivery: Delivery) -> None:
-    stored = notifications.decode(delivery).stored
+    stored = notifications.decode(delivery.data, delivery.attributes).stored
     take_in(stored, database=app.database, publisher=app.publisher, default=app.job_settings)
 
 

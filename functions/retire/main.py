@@ -25,7 +25,7 @@ purge_document = PurgeDocument(
 
 def work(delivery: Delivery) -> None:
     if "eventType" in delivery.attributes:
-        retire_object(notifications.decode(delivery).stored)
+        retire_object(notifications.decode(delivery.data, delivery.attributes).stored)
     else:
         purge_document(decode_message(DocumentRetired, delivery))
 

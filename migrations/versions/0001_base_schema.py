@@ -159,6 +159,7 @@ create table document_chunks (
     project_id uuid not null references projects (id),
     job_id uuid not null references ingestion_jobs (id),
     heading_path text[] not null default '{}',
+    page_breaks integer[] not null default '{}',
     tsv tsvector,
     retired_at timestamptz,
     constraint document_chunks_index unique (job_id, chunk_index)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Engine, text
 
-from common.adapters.postgres.connection import begin
+from common.adapters.postgres.connection import begin, bind_team
 from common.model import ChunkOwner, Scope
 
 _PUT = text("""
@@ -17,8 +17,6 @@ _PUT = text("""
     from jsonb_to_recordset(cast(:texts as jsonb)) as t (id uuid, text text)
     on conflict (chunk_id) do update set text = excluded.text
 """)
-
-_BIND = text("select set_config('app.team_id', :team_id, true)")
 
 _GET = text("""
     select chunk_id, text from chunk_texts
@@ -51,7 +49,7 @@ class PostgresChunkTexts:
     def get(self, scope: Scope, chunk_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         parameters = {"team_id": scope.team_id, "project_id": scope.project_id, "chunk_ids": list(chunk_ids)}
         with begin(self._engine) as connection:
-            connection.execute(_BIND, {"team_id": str(scope.team_id)})
+            bind_team(connection, scope.team_id)
             return {row.chunk_id: row.text for row in connection.execute(_GET, parameters)}
 
     def delete(self, owner: ChunkOwner, chunk_ids: Sequence[UUID]) -> None:

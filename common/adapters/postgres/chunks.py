@@ -15,15 +15,15 @@ PREVIEW_CHARACTERS = 200
 _RECORD = text("""
     insert into document_chunks (
         id, document_id, chunk_index, vector_id, page_start, page_end, char_start, char_end, text_preview, token_count,
-        team_id, project_id, job_id, heading_path, tsv)
+        team_id, project_id, job_id, heading_path, page_breaks, tsv)
     select c.id, :document_id, c.index, c.id::text, c.page_start, c.page_end, c.char_start, c.char_end,
-        left(c.text, :preview), c.token_count, :team_id, :project_id, :job_id, c.heading_path,
+        left(c.text, :preview), c.token_count, :team_id, :project_id, :job_id, c.heading_path, c.page_breaks,
         setweight(to_tsvector('english', :title), 'B')
             || setweight(to_tsvector('english', array_to_string(c.heading_path, ' ')), 'A')
             || setweight(to_tsvector('english', c.text), 'D')
     from jsonb_to_recordset(cast(:chunks as jsonb)) as c (
         id uuid, index integer, page_start integer, page_end integer, char_start integer, char_end integer,
-        token_count integer, heading_path text[], text text)
+        token_count integer, heading_path text[], page_breaks integer[], text text)
     on conflict do nothing
 """)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from uuid import UUID
 
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from common.adapters.postgres.batches import PostgresBatchRows
@@ -81,6 +82,14 @@ def begin(engine: Engine) -> Iterator[Connection]:
         if not _passing(error):
             raise
         raise Retryable("DATABASE_UNAVAILABLE", f"The database did not carry out the work: {error.orig}") from error
+
+
+_BIND_TEAM = text("select set_config('app.team_id', :team_id, true)")
+
+
+def bind_team(connection: Connection, team_id: UUID) -> None:
+    """Row level security shows the API's role this team's rows, until the transaction ends."""
+    connection.execute(_BIND_TEAM, {"team_id": str(team_id)})
 
 
 class PostgresDatabase:

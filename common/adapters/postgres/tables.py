@@ -221,6 +221,7 @@ document_chunks = Table(
     _reference("project_id", "projects.id"),
     _reference("job_id", "ingestion_jobs.id"),
     Column("heading_path", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("page_breaks", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
     Column("tsv", TSVECTOR),
     _time("retired_at"),
     UniqueConstraint("job_id", "chunk_index", name="document_chunks_index"),

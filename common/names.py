@@ -1,0 +1,36 @@
+"""Names of teams, projects and keys. Team and project begin every object's name: `TEAM/PROJECT/any/path/file.pdf`."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+from common.errors import AiInfraError
+
+MAX_LENGTH = 63
+
+# ASCII only: the same accented letter has two spellings in Unicode, and file systems differ in which one they keep.
+_NAME = re.compile(rf"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{{0,{MAX_LENGTH - 2}}}[A-Za-z0-9._-])?")
+
+
+def check(what: str, name: str) -> None:
+    """Raise INVALID_NAME unless `name` may name a new `what`, which is the word for it in the message.
+
+    A name is never shaped like an id: wherever one of the two is asked for, it is clear which was given.
+    """
+    if not _NAME.fullmatch(name):
+        raise AiInfraError(
+            "INVALID_NAME",
+            f"{name!r} cannot name a {what}: use 1 to {MAX_LENGTH} letters (a-z, A-Z), digits, spaces or any of . _ -,"
+            " beginning with a letter or digit and not ending with a space.",
+        )
+    if _spells_id(name):
+        raise AiInfraError("INVALID_NAME", f"{name!r} cannot name a {what}: it has the shape of an id.")
+
+
+def _spells_id(name: str) -> bool:
+    try:
+        UUID(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,86 @@
+"""A text's sections: what stands between its headings, and under which headings it stands."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from common.model import Heading
+
+_SPACE = re.compile(r"\s")
+_NOT_SPACE = re.compile(r"\S")
+_LONGEST_LOOK_BACK = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """`text[start:end]`, from a heading up to the next. `level` is the heading's, 0 for what precedes the first."""
+
+    start: int
+    end: int
+    level: int
+
+
+class Outline:
+    """The headings of one text as sections and paths. A heading in white space begins with the next word."""
+
+    def __init__(self, text: str, headings: Sequence[Heading]) -> None:
+        self._text_end = len(text)
+        self._first = first_word(text, 0)
+        self._places: list[int] = []
+        self._levels: list[int] = []
+        self._paths: list[tuple[str, ...]] = []
+        open_headings: list[Heading] = []
+        for heading in sorted(headings, key=lambda each: each.char_start):
+            open_headings = [each for each in open_headings if each.level < heading.level] + [heading]
+            place = _word_start(text, heading.char_start)
+            path = tuple(title for each in open_headings if (title := " ".join(each.title.split())))
+            if self._places and self._places[-1] == place:
+                self._levels[-1] = min(self._levels[-1], heading.level)
+                self._paths[-1] = path
+            else:
+                self._places.append(place)
+                self._levels.append(heading.level)
+                self._paths.append(path)
+
+    def path(self, place: int) -> tuple[str, ...]:
+        """The titles of the headings in force at `place`, outermost first."""
+        index = bisect_right(self._places, place)
+        return self._paths[index - 1] if index else ()
+
+    def heading_before(self, place: int) -> int:
+        """Where the last heading before or at `place` begins; 0 if there is none."""
+        index = bisect_right(self._places, place)
+        return self._places[index - 1] if index else 0
+
+    def sections(self) -> Iterator[Section]:
+        """The sections in order. They cover the text, and none is nothing but white space unless the whole text is."""
+        start, level = 0, 0
+        for place, its_level in zip(self._places, self._levels, strict=True):
+            if place >= self._text_end:
+                break
+            if place > self._first:
+                yield Section(start, place, level)
+                start = place
+            level = its_level
+        yield Section(start, self._text_end, level)
+
+
+def first_word(text: str, place: int) -> int:
+    """Where the first character from `place` on is that is no white space, else the text's end."""
+    match = _NOT_SPACE.search(text, place)
+    return match.start() if match else len(text)
+
+
+def _word_start(text: str, place: int) -> int:
+    """The start of the word around `place`, else (in white space, or far inside a long word) of the next one."""
+    before = text[max(0, place - _LONGEST_LOOK_BACK) : place]
+    if not before or before[-1].isspace() or place >= len(text) or text[place].isspace():
+        return first_word(text, place)
+    begun = before.rsplit(None, 1)[-1]
+    if len(begun) < _LONGEST_LOOK_BACK:
+        return place - len(begun)
+    space = _SPACE.search(text, place)
+    return first_word(text, space.start()) if space else len(text)

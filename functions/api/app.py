@@ -1,0 +1,43 @@
+"""The Flask app of the API: its routes, its limits, its errors, and each request's id."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import flask
+
+from functions.api import errors
+from functions.api.context import ApiContext
+from functions.api.documents import document_routes
+from functions.api.jobs import job_routes
+from functions.api.projects import project_routes
+from functions.api.questions import question_routes
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def create_app(context: ApiContext) -> flask.Flask:
+    """The API on these ports."""
+    app = flask.Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = context.settings.max_request_bytes
+    errors.register(app)
+    for routes in (question_routes, document_routes, job_routes, project_routes):
+        app.register_blueprint(routes(context))
+
+    @app.before_request
+    def _identify() -> None:
+        wanted = flask.request.headers.get("X-Request-Id", "")
+        flask.g.request_id = wanted if _REQUEST_ID.fullmatch(wanted) else uuid4().hex
+
+    @app.after_request
+    def _say_id(response: flask.Response) -> flask.Response:
+        response.headers["X-Request-Id"] = flask.g.request_id
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @app.get("/healthz")
+    def _healthy() -> dict[str, str]:
+        return {"status": "ok"}
+
+    return app

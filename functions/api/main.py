@@ -1,0 +1,31 @@
+"""Entry point of `api`: one Flask app behind one functions-framework target."""
+
+from __future__ import annotations
+
+import flask
+import functions_framework
+import werkzeug
+
+from common.bootstrap import application
+from functions.api.app import create_app
+from functions.api.context import ApiContext
+
+services = application()
+app = create_app(
+    ApiContext(
+        database=services.team_database,
+        objects=services.objects,
+        publisher=services.publisher,
+        embedder=services.embedder,
+        index=services.index,
+        texts=services.texts,
+        generator=services.generator,
+        settings=services.settings,
+        job_settings=services.job_settings,
+    )
+)
+
+
+@functions_framework.http
+def main(request: flask.Request) -> werkzeug.Response:
+    return werkzeug.Response.from_app(app, request.environ)

@@ -1,0 +1,72 @@
+"""What the tests run on: a real Postgres, with a migrated database for each test module."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from local.ports import free_ports
+from local.postgres import PostgresServer, start_postgres
+from migrations.upgrade import upgrade
+
+TEMPLATE = "template_ai_infra"
+LOGINS = {"api": "ai_infra_api", "pipeline": "ai_infra_pipeline", "operator": "ai_infra_operator"}
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class TestDatabase:
+    """A migrated database of its own; `url` logs in as `api`, `pipeline`, `operator` or `postgres`."""
+
+    __test__ = False
+
+    server: PostgresServer
+    name: str
+
+    def url(self, user: str) -> str:
+        return self.server.url(self.name, user)
+
+    def engine(self, user: str = "postgres") -> Engine:
+        return create_engine(self.url(user), connect_args={"ssl_context": False})
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """The session's server, with the migrated template and the roles that log in."""
+    directory = tmp_path_factory.mktemp("postgres")
+    (port,) = free_ports(1)
+    with start_postgres(directory, port=port, log=_log, durable=False) as server:
+        server.create_database(TEMPLATE)
+        engine = create_engine(server.url(TEMPLATE), connect_args={"ssl_context": False})
+        upgrade(engine)
+        with engine.begin() as connection:
+            for login, group in LOGINS.items():
+                connection.execute(text(f"create role {login} login in role {group}"))
+        engine.dispose()
+        yield server
+
+
+@pytest.fixture(scope="module")
+def database(postgres: PostgresServer) -> Iterator[TestDatabase]:
+    """A fresh copy of the migrated template for this module."""
+    name = f"test_{next(_numbers)}"
+    postgres.create_database(name, template=TEMPLATE)
+    yield TestDatabase(postgres, name)
+    postgres.drop_database(name)
+
+
+def _log(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return Path(__file__).resolve().parent.parent
