@@ -25,7 +25,7 @@ _CREATE = text("""
 _OF_JOB = text(f"select {_BATCH_COLUMNS} from ingestion_batches where job_id = :job_id order by batch_index")  # noqa: S608
 
 _LOCK = text(f"""
-    select {_BATCH_COLUMNS} from ingestion_batches where job_id = :job_id and batch_index = :index for update
+    select {_BATCH_COLUMNS} from ingestion_batches where job_id = :job_id and batch_index = :index for no key update
 """)  # noqa: S608
 
 _LEASE = text("""

@@ -35,6 +35,7 @@ _CREATE = text("""
     on conflict do nothing
 """)
 
+# No lock on the key: rows that only refer to a document or job are written beside its lock, not behind it.
 _LOCK = text("""
     select d.id, d.team_id, d.project_id, d.bucket, d.object_name, d.title, d.generation, d.deleted_generation,
         d.wanted_job_id, d.active_job_id, d.source_type::text as source_type,
@@ -43,7 +44,7 @@ _LOCK = text("""
     join projects p on p.id = d.project_id
     join teams t on t.id = d.team_id
     where d.id = :id
-    for update of d
+    for no key update of d
 """)
 
 _OF_OBJECT = text("select id from documents where bucket = :bucket and object_name = :object_name order by id")

@@ -39,7 +39,7 @@ _NEXT_RUN = text("""
     select coalesce(max(run), 0) + 1 from ingestion_jobs where document_id = :document_id and generation = :generation
 """)
 
-_LOCK = text(f"select {_JOB_COLUMNS} from ingestion_jobs j where j.id = :job_id for update")  # noqa: S608
+_LOCK = text(f"select {_JOB_COLUMNS} from ingestion_jobs j where j.id = :job_id for no key update")  # noqa: S608
 
 _LEASE = text("""
     update ingestion_jobs

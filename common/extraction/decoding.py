@@ -1,0 +1,123 @@
+"""From bytes in any common encoding to clean text."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_GUESS_BYTES = 65_536
+_PATTERN_BYTES = 4_096
+_ISO_2022 = re.compile(rb"\x1b(?:\$[@AB()]|\([BIJ])")
+_CLOSE_KIN = re.compile(r"cp125[0247]|cp775|latin_1|iso8859_\d+|mac_(?:roman|latin2|iceland|turkish)|hp_roman8")
+_LIKELIEST_KIN = ("cp1252", "iso8859_2")
+_WHATWG_NAMES = {"iso-8859-1": "cp1252", "iso8859-1": "cp1252", "ascii": "cp1252", "iso-8859-9": "cp1254"}
+
+_LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f\x80-\x84\x86-\x9f\ufeff\ufffe\uffff\ud800-\udfff]")
+_INFORMATION_SEPARATOR = re.compile("[\x1c-\x1f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Clean text, the encoding it was read in, and a warning where that was guessed or did not fit everywhere."""
+
+    text: str
+    encoding: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def wide(self) -> bool:
+        """True for an encoding in which NUL bytes are nothing unusual."""
+        return self.encoding.startswith(("utf-16", "utf-32", "utf_16", "utf_32"))
+
+
+def clean(text: str) -> str:
+    """The text with lines ended by LF alone and without NULs, control characters, lone surrogates, byte order marks.
+
+    Form feeds and Unicode's line separators end a line too.
+    """
+    text = _LINE_END.sub("\n", text)
+    return _INFORMATION_SEPARATOR.sub(" ", _UNWANTED.sub("", text))
+
+
+def decode(data: bytes, declared: str | None = None) -> Decoded:
+    """The clean text of `data`; `declared` is the encoding that the document itself names, if it does.
+
+    In order: byte order mark, UTF-16 and UTF-32 by their NULs, UTF-8, the declared encoding, a guess, Windows-1252.
+    """
+    for encoding in _certain_encodings(data, declared):
+        try:
+            return Decoded(clean(data.decode(encoding)), encoding)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return _guess(data)
+
+
+def decode_beginning(data: bytes) -> Decoded:
+    """The clean text of a file's beginning, which may end in the middle of a character."""
+    for encoding in _certain_encodings(data, None):
+        try:
+            return Decoded(clean(codecs.getincrementaldecoder(encoding)().decode(data)), encoding)
+        except UnicodeDecodeError:
+            continue
+    return _guess(data)
+
+
+def _certain_encodings(data: bytes, declared: str | None) -> list[str]:
+    """The encodings that need no guess, likeliest first; an ISO 2022 text is valid UTF-8, so it comes before it."""
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return [encoding]
+    wide = _wide_encoding(data)
+    if wide:
+        return [wide]
+    encodings = ["utf-8"]
+    if declared:
+        encodings.append(_WHATWG_NAMES.get(declared.lower(), declared))
+    if _ISO_2022.search(data, 0, _GUESS_BYTES):
+        encodings = [*encodings[1:], "iso2022_jp_2", "iso2022_kr", "utf-8"]
+    return encodings
+
+
+def _wide_encoding(data: bytes) -> str | None:
+    """UTF-16 or UTF-32 without a mark, told by where the NULs of the many characters below U+0100 lie."""
+    sample = data[:_PATTERN_BYTES]
+    if len(sample) < 4 or b"\0" not in sample:
+        return None
+    empty = [sample[place::4].count(0) / len(sample[place::4]) for place in range(4)]
+    if min(empty[2:]) > 0.9 and empty[0] < 0.1:
+        return "utf-32-le"
+    if min(empty[:2]) > 0.9 and empty[3] < 0.1:
+        return "utf-32-be"
+    even, odd = (empty[0] + empty[2]) / 2, (empty[1] + empty[3]) / 2
+    if odd > 0.3 and even < 0.05:
+        return "utf-16-le"
+    if even > 0.3 and odd < 0.05:
+        return "utf-16-be"
+    return None
+
+
+def _guess(data: bytes) -> Decoded:
+    import charset_normalizer  # noqa: PLC0415 - 50 ms that only a text of unknown encoding pays for
+
+    sample = data[:_GUESS_BYTES]
+    found = charset_normalizer.from_bytes(sample[: sample.rfind(b"\n") + 1] or sample)
+    best = found.best()
+    names = [match.encoding for match in found]
+    encoding = best.encoding if best else "cp1252"
+    if _CLOSE_KIN.fullmatch(encoding):
+        encoding = next((name for name in _LIKELIEST_KIN if name in names), encoding)
+    text = data.decode(encoding, errors="replace")
+    warning = f"The text's encoding is not stated; it was read as {encoding}."
+    lost = text.count("\ufffd")
+    if lost:
+        warning += f" {lost:,} characters could not be read."
+    return Decoded(clean(text), encoding, (warning,))

@@ -1,0 +1,98 @@
+"""Markdown: its source as it is, with its headings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from common.extraction.detection import MARKDOWN
+from common.extraction.limits import ExtractionLimits, Progress
+from common.extraction.plain import read_text
+from common.model import Extraction, Heading
+
+_LONGEST_HEADING = 500
+_FRONT_MATTER = re.compile(r"\A---\n(?P<body>.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_TITLE = re.compile(r"^title:[ \t]*(?P<title>\S.*?)[ \t]*$", re.MULTILINE)
+_FENCE = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})(?P<info>.*)")
+_COMMENT = re.compile(r" {0,3}<!--")
+_ATX = re.compile(r" {0,3}(?P<marks>#{1,6})[ \t]+(?P<title>[^#\s].*?|#.*?[^#\s].*?)(?:[ \t]+#+)?[ \t]*$")
+_SETEXT = re.compile(r" {0,3}(?:(?P<one>=+)|-+)[ \t]*$")
+# Lines that belong to no paragraph, or to one inside a list, a quote or a table, where an underline makes no heading.
+_APART = re.compile(r"[ \t]*$| {0,3}(?:[-*+>]|\d{1,9}[.)])[ \t]| {4}|\t| {0,3}\|| {0,3}(?:-{3,}|\*{3,}|_{3,}|<)")
+_LINK = re.compile(r"!?\[(?P<text>[^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
+_CODE_OR_MARKS = re.compile(
+    r"(?<!`)(?P<mark>`+)(?P<code>[^`]+)(?P=mark)(?!`)"
+    r"|(?<![\w\\])(?P<stress>\*{1,3}|_{1,3})(?P<text>\S(?:.*?\S)?)(?P=stress)(?!\w)"
+    r"|</?[a-z][^>]*>|[ \t]*\{#[^}]*\}$|\\(?=[^\w\s])"
+)
+
+
+def extract_markdown(path: Path, limits: ExtractionLimits, progress: Progress | None) -> Extraction:
+    """The file's source as it is; headings outside fences; the title from the front matter, else the first level 1."""
+    decoded = read_text(path, limits)
+    text = decoded.text
+    if progress:
+        progress(1, 1)
+    front = _FRONT_MATTER.match(text)
+    headings = tuple(find_headings(text, front.end() if front else 0))
+    stated = _FRONT_TITLE.search(front["body"]) if front else None
+    title = stated["title"].strip("\"'") if stated else None
+    first = next((heading.title for heading in headings if heading.level == 1), None)
+    return Extraction(
+        mime_type=MARKDOWN,
+        text=text,
+        page_starts=(0,),
+        headings=headings,
+        title=title or first,
+        warnings=decoded.warnings,
+    )
+
+
+def find_headings(text: str, start: int) -> Iterator[Heading]:
+    """The ATX and Setext headings behind `start`, by CommonMark's rules for lines outside lists and quotes."""
+    paragraph = -1  # where the paragraph begins that a Setext underline would make a heading
+    for place, line in _lines_outside_fences(text, start):
+        if atx := _ATX.match(line):
+            yield Heading(level=len(atx["marks"]), title=plain_title(atx["title"]), char_start=place)
+            paragraph = -1
+        elif paragraph >= 0 and (underline := _SETEXT.match(line)):
+            title = plain_title(" ".join(text[paragraph:place].split()))
+            yield Heading(level=1 if underline["one"] else 2, title=title, char_start=paragraph)
+            paragraph = -1
+        elif _APART.match(line) or len(line) == _LONGEST_HEADING:
+            paragraph = -1
+        elif paragraph < 0:
+            paragraph = place
+
+
+def _lines_outside_fences(text: str, start: int) -> Iterator[tuple[int, str]]:
+    """Each line's place and beginning; lines within fences and HTML comments come as blank ones."""
+    fence, comment, place = "", False, start
+    while place < len(text):
+        end = text.find("\n", place)
+        end = len(text) if end < 0 else end
+        line = text[place : min(end, place + _LONGEST_HEADING)]
+        mark = _FENCE.match(line)
+        shown = ""
+        if comment:
+            comment = text.find("-->", place, end) < 0
+        elif fence:
+            if mark and mark["fence"].startswith(fence) and not mark["info"].strip():
+                fence = ""
+        elif mark and "`" not in mark["info"]:
+            fence = mark["fence"]
+        elif _COMMENT.match(line):
+            comment = text.find("-->", place, end) < 0
+        else:
+            shown = line
+        yield place, shown
+        place = end + 1
+
+
+def plain_title(source: str) -> str:
+    """A heading's words without links' targets, emphasis, code marks, tags and `{#anchors}`."""
+    bare = _LINK.sub(r"\g<text>", source)
+    for _ in range(2):  # emphasis within emphasis
+        bare = _CODE_OR_MARKS.sub(lambda match: match["code"] or match["text"] or "", bare)
+    return " ".join(bare.split())

@@ -1,0 +1,85 @@
+"""Running heads and page numbers: what stands at the top and bottom of page after page and interrupts the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_DEEPEST = 2  # lines at an edge that may be running ones
+_LOOK_BACK = 2  # left and right pages may differ
+_COMMON_CAPITALS = 20
+
+_PAGE_NUMBER = re.compile(
+    r"(?:page )?[-–—]? ?(?P<number>\d{1,5}|[ivxlc]{1,7})(?: ?(?:/|of|von|sur|de) ?\d{1,5})? ?[-–—]?", re.IGNORECASE
+)
+_NUMBER_AT_END = re.compile(r"^(?:\d+|[ivxlc]+)(?: ?/ ?\d+)?\b\W*(?=\S+ \S)|(?<=\S)\W+(?:\d+|[ivxlc]+)(?: ?/ ?\d+)?$")
+
+
+def running_lines(pages: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
+    """For each page the number of lines at its top and at its bottom that are running heads or page numbers.
+
+    A line is one if it stood at the same edge of one of the two pages before (page numbers at its ends aside), so that
+    its first occurrence stays; a bare number if it counts on with the pages around it.
+    """
+    return [
+        (_depth(pages, number, from_top=True), _depth(pages, number, from_top=False)) for number in range(len(pages))
+    ]
+
+
+def _depth(pages: Sequence[Sequence[str]], number: int, *, from_top: bool) -> int:
+    lines = pages[number]
+    depth = 0
+    while depth < min(_DEEPEST, len(lines)):
+        line = _edge_line(lines, depth, from_top=from_top)
+        around = [
+            _edge_line(pages[other], place, from_top=from_top)
+            for other in range(max(0, number - _LOOK_BACK), number)
+            for place in range(min(_DEEPEST, len(pages[other])))
+        ]
+        if not (_counts_on(pages, number, line, from_top=from_top) or any(_repeats(line, each) for each in around)):
+            break
+        depth += 1
+    return depth
+
+
+def _edge_line(lines: Sequence[str], place: int, *, from_top: bool) -> str:
+    return lines[place] if from_top else lines[-1 - place]
+
+
+def _repeats(line: str, former: str) -> bool:
+    if line == former:
+        return True
+    if line[0] != former[0] and line[-1] != former[-1] and not (line[0].isdigit() or former[0].isdigit()):
+        return False
+    bare = _NUMBER_AT_END.sub("", line)
+    if bare != line and " " in bare and bare == _NUMBER_AT_END.sub("", former):
+        return True
+    return line[:_COMMON_CAPITALS] == former[:_COMMON_CAPITALS] and line[:_COMMON_CAPITALS].isupper()
+
+
+def _counts_on(pages: Sequence[Sequence[str]], number: int, line: str, *, from_top: bool) -> bool:
+    """True if the line is a number alone, and so are others at this edge of the next pages, greater by the distance."""
+    value = _value(line)
+    if value is None:
+        return False
+    for other in (number - 2, number - 1, number + 1, number + 2):
+        if 0 <= other < len(pages) and pages[other]:
+            for place in range(min(_DEEPEST, len(pages[other]))):
+                its = _value(_edge_line(pages[other], place, from_top=from_top))
+                if its is not None and its - value == other - number:
+                    return True
+    return False
+
+
+def _value(line: str) -> int | None:
+    match = _PAGE_NUMBER.fullmatch(line) if len(line) < 20 else None
+    if match is None:
+        return None
+    number = match["number"].lower()
+    return int(number) if number.isdigit() else _roman(number)
+
+
+def _roman(numeral: str) -> int:
+    """The value of a Roman numeral; of letters in no proper order, some number that counts on with nothing."""
+    digits = [{"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}[letter] for letter in numeral]
+    return sum(-digit if digit < max(digits[place:]) else digit for place, digit in enumerate(digits))

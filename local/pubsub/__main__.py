@@ -1,0 +1,42 @@
+"""`python -m local.pubsub --port N --data FILE`: prints `ready 127.0.0.1:PORT`, runs until SIGTERM or SIGINT."""
+
+import argparse
+import logging
+import signal
+import sqlite3
+from pathlib import Path
+
+from local.pubsub.emulator import PubSubEmulator
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.pubsub", description="A Pub/Sub emulator that pushes.")
+    parser.add_argument("--port", type=int, default=0, help="of 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--data", type=Path, required=True, help="the SQLite file that keeps what is not acknowledged")
+    parser.add_argument("--duplicate", type=_positive, default=1, help="deliver every message this many times")
+    parser.add_argument("--in-flight", type=_positive, default=4, help="pushes at once for each subscription")
+    options = parser.parse_args()
+    logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
+    stops = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stops)
+    try:
+        emulator = PubSubEmulator(
+            options.data, port=options.port, duplicate=options.duplicate, in_flight=options.in_flight
+        )
+    except sqlite3.Error as error:
+        raise SystemExit(f"{options.data} cannot be used: {error}. Does another emulator run on it?") from error
+    except RuntimeError as error:
+        raise SystemExit(f"Port {options.port} cannot be bound: choose another with --port. ({error})") from error
+    with emulator:
+        print(f"ready {emulator.host}", flush=True)
+        signal.sigwait(stops)
+
+
+def _positive(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return int(text)
+
+
+if __name__ == "__main__":
+    main()

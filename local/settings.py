@@ -1,0 +1,56 @@
+"""What the stack's functions, and an operator's command against it, find in their environment."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from common.config import Settings, load, variable
+from common.errors import ConfigurationError
+from local.ports import LOOPBACK
+
+PROJECT = "local"
+UPLOAD_BUCKET = "documents"
+EXTRACTION_BUCKET = "extractions"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The stack's side of a function's environment; `changes` are settings by their field names."""
+
+    database_url: str
+    storage_endpoint: str
+    pubsub_port: int
+    peppers: str
+    changes: Mapping[str, str]
+
+    def variables(self) -> dict[str, str]:
+        """All variables. Raises `ConfigurationError` for settings that cannot be."""
+        settings = {
+            "profile": "local",
+            "database_url": self.database_url,
+            "google_project": PROJECT,
+            "upload_bucket": UPLOAD_BUCKET,
+            "extraction_bucket": EXTRACTION_BUCKET,
+            "key_peppers": self.peppers,
+            **self.changes,
+        }
+        if unknown := settings.keys() - {setting.name for setting in fields(Settings)}:
+            raise ConfigurationError(f"There is no setting {', '.join(sorted(unknown))}; common/config.py lists them.")
+        variables = {variable(name): value for name, value in settings.items()}
+        load(variables)
+        return variables | {
+            "STORAGE_EMULATOR_HOST": self.storage_endpoint,
+            "PUBSUB_EMULATOR_HOST": f"{LOOPBACK}:{self.pubsub_port}",
+        }
+
+    def script(self) -> str:
+        """The same as a shell script."""
+        return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in self.variables().items())
+
+
+def read_script(text: str) -> dict[str, str]:
+    """The variables that a script of this module sets."""
+    pairs = (shlex.split(line)[1].partition("=") for line in text.splitlines())
+    return {name: value for name, _, value in pairs}

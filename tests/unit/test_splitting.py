@@ -1,0 +1,106 @@
+"""What `split` promises, held to on any text and on real ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from common.model import ChunkBounds, Extraction, Heading
+from common.splitting import embedding_text, fit_title, split
+
+
+class WordTokenizer:
+    """A token for each word of at most four characters, a token for each four of longer ones, one for each mark."""
+
+    max_tokens = 512
+
+    def token_starts(self, text: str) -> Sequence[int]:
+        return [match.start() for match in re.finditer(r"\w{1,4}|[^\w\s]", text)]
+
+
+TOKENIZER = WordTokenizer()
+WORDS = st.sampled_from(
+    [
+        "a",
+        "the",
+        "split",
+        "extraordinarily",
+        "e.g.",
+        "end.",
+        "Is",
+        "it?",
+        "No!",
+        "-",
+        "1.",
+        "x" * 300,
+        "汉字。" * 90,
+        "é",
+    ]
+)
+SPACES = st.sampled_from(
+    [" ", " ", " ", "\n", "\n\n", "\n  ", "\t", "   \n\n\n ", "\u00a0", "\u2003", "\n- ", "\n\n2. "]
+)
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> str:
+    parts = draw(st.lists(st.tuples(WORDS, SPACES), max_size=300))
+    return draw(st.sampled_from(["", " ", "\n\n"])) + "".join(word + space for word, space in parts)
+
+
+@st.composite
+def extractions(draw: st.DrawFn) -> Extraction:
+    text = draw(st.one_of(texts(), st.text(max_size=400)))
+    places = sorted(draw(st.lists(st.integers(0, len(text)), max_size=8)))
+    headings = tuple(
+        Heading(
+            level=draw(st.integers(1, 4)),
+            title=draw(st.sampled_from(["A", "On words", "x y " * 40, ""])),
+            char_start=place,
+        )
+        for place in places
+    )
+    pages = (0, *sorted(draw(st.lists(st.integers(0, len(text)), max_size=5))))
+    return Extraction(mime_type="text/plain", text=text, page_starts=pages, headings=headings)
+
+
+def split_small(
+    extraction: Extraction, title: str = "A title", size: int = 32, overlap: int = 8
+) -> tuple[ChunkBounds, ...]:
+    return split(extraction, title=title, tokenizer=TOKENIZER, size=size, overlap=overlap)
+
+
+SIZES = st.sampled_from([(16, 0), (16, 8), (32, 0), (32, 8), (64, 32), (200, 40)])
+TITLES = st.sampled_from(["", "A title", "A title of many words " * 20, "x" * 500])
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(extractions(), TITLES, SIZES)
+def test_promises(extraction: Extraction, title: str, sizes: tuple[int, int]) -> None:
+    size, overlap = sizes
+    text = extraction.text
+    chunks = split_small(extraction, title, size, overlap)
+    if not text.strip():
+        assert chunks == ()
+        return
+    assert (chunks[0].char_start, chunks[-1].char_end) == (0, len(text))
+    fitted = fit_title(title, tokenizer=TOKENIZER, size=size)
+    for chunk in chunks:
+        inside = text[chunk.char_start : chunk.char_end]
+        assert inside.strip()
+        assert chunk.token_count == len(TOKENIZER.token_starts(embedding_text(fitted, chunk.heading_path, inside)))
+        assert chunk.token_count <= size
+        assert 1 <= chunk.page_start <= chunk.page_end <= len(extraction.page_starts)
+    for former, chunk in pairwise(chunks):
+        assert former.char_start < chunk.char_start <= former.char_end < chunk.char_end
+        shared = text[chunk.char_start : former.char_end]
+        assert len(TOKENIZER.token_starts(shared)) <= overlap
+        inside_overlap = [each for each in extraction.headings if chunk.char_start < each.char_start < former.char_end]
+        assert (
+            all(not text[chunk.char_start : each.char_start].strip() for each in inside_overlap) or not shared.strip()
+        )
+    assert chunks == split_small(extraction, title, size, overlap)
