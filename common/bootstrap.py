@@ -139,6 +139,13 @@ class Application:
         )
 
 
+def upload_store(*, anonymous: bool) -> ObjectStore:
+    """The object store of a user who has no settings of an installation: as the environment's own account, or none."""
+    from common.adapters.google_storage import GoogleObjectStore
+
+    return GoogleObjectStore(None, anonymous=anonymous)
+
+
 @cache
 def application() -> Application:
     """The application of this process, as its environment describes it."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
 from common.errors import ConfigurationError
+
+_PEPPER = re.compile(r"\s*(\d{1,4}):(.{16,})")
 
 
 class Profile(StrEnum):
@@ -27,8 +31,8 @@ def _positive(text: str) -> int:
 
 def _seconds(text: str) -> float:
     value = float(text)
-    if value <= 0:
-        raise ValueError("must be above 0")
+    if not 0 < value < math.inf:
+        raise ValueError("must be a number above 0")
     return value
 
 
@@ -41,10 +45,14 @@ def _count(text: str) -> int:
 
 def _peppers(text: str) -> dict[int, str]:
     """`1:secret,2:secret`: the highest version signs new keys, the others still verify old ones."""
-    pairs = (item.split(":", 1) for item in text.split(","))
-    peppers = {int(version): secret for version, secret in pairs}
-    if any(len(secret) < 16 for secret in peppers.values()):
-        raise ValueError("each pepper needs at least 16 characters")
+    peppers: dict[int, str] = {}
+    for place, item in enumerate(text.split(","), start=1):  # a message names the place, never a word of a secret
+        match = _PEPPER.fullmatch(item)
+        if match is None:
+            raise ValueError(f"pepper {place} is not VERSION:SECRET with a secret of at least 16 characters")
+        if int(match[1]) in peppers:
+            raise ValueError(f"pepper {place} has the version of another")
+        peppers[int(match[1])] = match[2]
     return peppers
 
 

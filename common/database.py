@@ -57,8 +57,8 @@ class DocumentRows(Protocol):
         """The living team and project of these names or ids."""
         ...
 
-    def known_elsewhere(self, stored: StoredObject, project_id: UUID) -> bool:
-        """True if another project, living or deleted, has seen this generation of the object."""
+    def known_elsewhere(self, stored: StoredObject, project_id: UUID | None) -> bool:
+        """True if any project but this one, living or deleted, has seen this generation of the object or a newer."""
         ...
 
     def lock(self, document_id: UUID) -> Document | None:
@@ -129,8 +129,11 @@ class JobRows(Protocol):
         """End an unfinished job; its document fails with it if the job is the wanted one."""
         ...
 
-    def stalled(self, older_than_seconds: float, limit: int) -> Sequence[Job]:
-        """Unfinished, wanted jobs on which nothing moved for so long and which nobody has a lease of."""
+    def claim_stalled(self, older_than_seconds: float, limit: int) -> Sequence[Job]:
+        """Unfinished, wanted jobs on which nothing moved for so long and which nobody has a lease of.
+
+        Whoever claims them sends them on their way again: nobody else gets them for as long.
+        """
         ...
 
 

@@ -51,7 +51,7 @@ class Delivery:
 
 
 def decode_push(body: bytes) -> Delivery:
-    """The delivery that a push request's body is; `msgspec.DecodeError` if it is none."""
+    """The delivery that a push request's body is; `ValueError` if it is none."""
     envelope = msgspec.json.decode(body, type=_PushEnvelope)
     return Delivery(
         message_id=envelope.message.message_id,
@@ -67,7 +67,7 @@ def decode_message[M: Message](kind: type[M], delivery: Delivery) -> M:
     """The message in the delivery's body; `UndecodableError` if it is none of this kind."""
     try:
         return msgspec.json.decode(delivery.data, type=kind)
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # of msgspec, or of UTF-8
         raise UndecodableError(f"Not a {kind.topic} message: {error}") from error
 
 
@@ -97,7 +97,7 @@ class Receiver:
         """Do the work of one push to a subscription of `topic` and say what becomes of the message."""
         try:
             delivery = decode_push(body)
-        except msgspec.DecodeError as error:
+        except ValueError as error:
             return f"This is not a Pub/Sub push: {error}", 400
         try:
             self._work(delivery, work, topic)

@@ -185,6 +185,11 @@ class StoredObject:
         """The object's `gs://` address."""
         return f"gs://{self.bucket}/{self.name}"
 
+    @property
+    def is_folder(self) -> bool:
+        """True for the empty object that consoles make to show a folder: it is no document."""
+        return self.name.endswith("/")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:

@@ -47,7 +47,7 @@ def decode(data: bytes, attributes: Mapping[str, str]) -> Notification:
     try:
         resource = msgspec.json.decode(data, type=_ObjectResource)
         generation, size = int(resource.generation), int(resource.size)
-    except (msgspec.DecodeError, ValueError) as error:
+    except ValueError as error:
         raise UndecodableError(f"Not a notification of Cloud Storage: {error}") from error
     stored = StoredObject(
         resource.bucket, resource.name, generation, size, resource.content_type, resource.metadata or {}

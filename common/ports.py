@@ -35,6 +35,13 @@ class ObjectStore(Protocol):
         """Write a new generation of the object."""
         ...
 
+    def upload_file(self, bucket: str, name: str, source: Path, content_type: str) -> StoredObject:
+        """Write a new generation of the object from a file, which is never held in memory as a whole.
+
+        `Permanent` with UPLOAD_FORBIDDEN where the account may not write there, BUCKET_NOT_FOUND without the bucket.
+        """
+        ...
+
     def delete(self, bucket: str, name: str, generation: int | None = None) -> None:
         """Remove the object, or only if it still is this generation; already gone is done."""
         ...

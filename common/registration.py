@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.database import Transaction
+from common.database import Transaction, Unrouted
 from common.messages import DocumentRegistered
 from common.model import JobSettings, ProjectSettings, Route, SourceType, StoredObject, job_id
 
@@ -28,6 +28,15 @@ def source_type(stored: StoredObject) -> SourceType:
 def title(stored: StoredObject) -> str:
     """The document's title: as the way in noted it, else the last part of the object's name."""
     return stored.metadata.get(TITLE) or stored.name.rsplit("/", 1)[-1]
+
+
+def route(transaction: Transaction, object_name: str) -> Route | Unrouted:
+    """The living team and project that an object's name leads to."""
+    team, _, rest = object_name.partition("/")
+    project, _, path = rest.partition("/")
+    if not (team and project and path):
+        return Unrouted("NO_PROJECT_IN_NAME", "An object's name has to be TEAM/PROJECT/any/path: move the object.")
+    return transaction.documents.route(team, project)
 
 
 def register(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
-
-import msgspec
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
 
@@ -21,7 +20,7 @@ class CloudFormatter(logging.Formatter):
         entry = {"severity": record.levelname, "message": record.getMessage(), **_extra(record)}
         if record.exc_info:
             entry["stack_trace"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(entry).decode()
+        return json.dumps(entry)  # escaped, so that not even a lone surrogate stops a log
 
 
 class TerminalFormatter(logging.Formatter):

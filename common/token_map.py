@@ -108,9 +108,12 @@ class TokenMap:
             best = max(self._text.rfind(mark, start + (stop - start) // 2, stop) for mark in marks)
             if best >= 0:
                 return best + 1
-        while stop > start + 1 and unicodedata.combining(self._text[stop]):
-            stop -= 1
-        return stop
+        place = stop
+        while unicodedata.combining(self._text[place]):
+            place -= 1
+            if place <= start + (stop - start) // 2:
+                return stop
+        return place
 
 
 def last_space(text: str, start: int, end: int) -> int:

@@ -52,5 +52,5 @@ class Environment:
 
 def read_script(text: str) -> dict[str, str]:
     """The variables that a script of this module sets."""
-    pairs = (shlex.split(line)[1].partition("=") for line in text.splitlines())
+    pairs = (word.partition("=") for word in shlex.split(text)[1::2])
     return {name: value for name, _, value in pairs}

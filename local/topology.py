@@ -51,7 +51,7 @@ def read_topology(file: Path) -> Topology:
     """The topology in the file. Raises `StartError` (TOPOLOGY_INVALID) naming everything that does not fit."""
     try:
         topology = msgspec.convert(yaml.safe_load(file.read_text(encoding="utf-8")), Topology)
-    except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
         raise StartError("TOPOLOGY_INVALID", f"{file} is no topology: {error}") from None
     if faults := list(_faults(topology)):
         raise StartError("TOPOLOGY_INVALID", f"{file} does not fit together: {'; '.join(faults)}.")

@@ -14,11 +14,22 @@ from sqlalchemy import Engine, create_engine, text
 from local.ports import free_ports
 from local.postgres import PostgresServer, start_postgres
 from migrations.upgrade import upgrade
+from tests.skips import OPTION, SkipGate
 
 TEMPLATE = "template_ai_infra"
 LOGINS = {"api": "ai_infra_api", "pipeline": "ai_infra_pipeline", "operator": "ai_infra_operator"}
 
 _numbers = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(OPTION, type=Path, help="file of the tests that may be skipped; any other skip is a failure")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    file = config.getoption(OPTION)
+    if file is not None:
+        config.pluginmanager.register(SkipGate(file))
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ from typing import Any
 
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import storage
 from requests import exceptions as transport
 
-from common.errors import Retryable
+from common.errors import Permanent, Retryable
 from common.model import StoredObject
 
-# Seconds for one request; a large object is read in several.
+# Seconds to connect, and between two bytes of an answer.
 TIMEOUT = 60
-_CHUNK_BYTES = 8 * 1024 * 1024
 
 _PASSING = (
     exceptions.ServerError,
@@ -25,7 +25,9 @@ _PASSING = (
     exceptions.RetryError,
     transport.ConnectionError,
     transport.Timeout,
+    TransportError,
 )
+_REFUSALS = (exceptions.Unauthorized, exceptions.Forbidden, GoogleAuthError)
 
 
 def _failed(error: Exception) -> Retryable:
@@ -46,7 +48,7 @@ def _stored(blob: Any) -> StoredObject:
 class GoogleObjectStore:
     """See `common.ports.ObjectStore`."""
 
-    def __init__(self, project: str, *, anonymous: bool) -> None:
+    def __init__(self, project: str | None, *, anonymous: bool) -> None:
         self._project = project
         self._anonymous = anonymous
 
@@ -56,7 +58,7 @@ class GoogleObjectStore:
         return storage.Client(project=self._project, credentials=credentials)
 
     def download(self, bucket: str, name: str, generation: int, destination: Path) -> StoredObject | None:
-        blob = self._client.bucket(bucket).blob(name, generation=generation, chunk_size=_CHUNK_BYTES)
+        blob = self._client.bucket(bucket).blob(name, generation=generation)
         try:
             blob.download_to_filename(str(destination), timeout=TIMEOUT)
         except exceptions.NotFound:
@@ -92,6 +94,18 @@ class GoogleObjectStore:
             blob.upload_from_string(content, content_type=content_type, timeout=TIMEOUT)
         except _PASSING as error:
             raise _failed(error) from error
+        return _stored(blob)
+
+    def upload_file(self, bucket: str, name: str, source: Path, content_type: str) -> StoredObject:
+        try:
+            blob = self._client.bucket(bucket).blob(name, chunk_size=_CHUNK_BYTES)
+            blob.upload_from_filename(str(source), content_type=content_type, timeout=TIMEOUT)
+        except _PASSING as error:
+            raise _failed(error) from error
+        except _REFUSALS as error:
+            raise Permanent("UPLOAD_FORBIDDEN", f"Cloud Storage does not let this account write: {error}") from error
+        except exceptions.NotFound as error:
+            raise Permanent("BUCKET_NOT_FOUND", f"There is no bucket {bucket!r}: {error}") from error
         return _stored(blob)
 
     def delete(self, bucket: str, name: str, generation: int | None = None) -> None:

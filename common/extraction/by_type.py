@@ -17,7 +17,8 @@ def extract(path: Path, *, limits: ExtractionLimits, progress: Progress | None =
     """The text of the file with its pages and headings; a text of nothing but white space comes back as it is.
 
     `progress(pages_done, pages_total)` is called at least every 32 pages of a PDF, and once at the end of anything.
-    Permanent: EMPTY_FILE, UNSUPPORTED_TYPE, CORRUPT_PDF, ENCRYPTED_PDF, TOO_MANY_PAGES, TOO_MUCH_TEXT.
+    Permanent: EMPTY_FILE, UNSUPPORTED_TYPE, CORRUPT_PDF, ENCRYPTED_PDF, TOO_MANY_PAGES, TOO_MUCH_TEXT,
+    NESTED_TOO_DEEPLY.
     """
     return _extractor(detect_type(path))(path, limits, progress)
 

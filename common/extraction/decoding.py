@@ -19,6 +19,9 @@ _ISO_2022 = re.compile(rb"\x1b(?:\$[@AB()]|\([BIJ])")
 _CLOSE_KIN = re.compile(r"cp125[0247]|cp775|latin_1|iso8859_\d+|mac_(?:roman|latin2|iceland|turkish)|hp_roman8")
 _LIKELIEST_KIN = ("cp1252", "iso8859_2")
 _WHATWG_NAMES = {"iso-8859-1": "cp1252", "iso8859-1": "cp1252", "ascii": "cp1252", "iso-8859-9": "cp1254"}
+# Python's, no document's.
+_NO_ENCODINGS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7"})
+_MOST_LOST = 0.2  # of what is beyond ASCII: more, and it is another encoding
 
 _LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f\x80-\x84\x86-\x9f\ufeff\ufffe\uffff\ud800-\udfff]")
@@ -51,14 +54,15 @@ def clean(text: str) -> str:
 def decode(data: bytes, declared: str | None = None) -> Decoded:
     """The clean text of `data`; `declared` is the encoding that the document itself names, if it does.
 
-    In order: byte order mark, UTF-16 and UTF-32 by their NULs, UTF-8, the declared encoding, a guess, Windows-1252.
+    In order: byte order mark, UTF-16 and UTF-32 by their NULs, UTF-8, the declared encoding, damaged text of what
+    the marks or NULs say, damaged UTF-8, a guess, Windows-1252.
     """
     for encoding in _certain_encodings(data, declared):
         try:
             return Decoded(clean(data.decode(encoding)), encoding)
         except (UnicodeDecodeError, LookupError):
             continue
-    return _guess(data)
+    return _damaged(data) or _guess(data)
 
 
 def decode_beginning(data: bytes) -> Decoded:
@@ -68,23 +72,37 @@ def decode_beginning(data: bytes) -> Decoded:
             return Decoded(clean(codecs.getincrementaldecoder(encoding)().decode(data)), encoding)
         except UnicodeDecodeError:
             continue
-    return _guess(data)
+    return _damaged(data) or _guess(data)
 
 
 def _certain_encodings(data: bytes, declared: str | None) -> list[str]:
     """The encodings that need no guess, likeliest first; an ISO 2022 text is valid UTF-8, so it comes before it."""
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            return [encoding]
-    wide = _wide_encoding(data)
-    if wide:
-        return [wide]
+    marked = _marked_encoding(data)
+    if marked:
+        return [marked]
     encodings = ["utf-8"]
-    if declared:
+    if declared and declared.lower().replace("-", "_") not in _NO_ENCODINGS:
         encodings.append(_WHATWG_NAMES.get(declared.lower(), declared))
     if _ISO_2022.search(data, 0, _GUESS_BYTES):
         encodings = [*encodings[1:], "iso2022_jp_2", "iso2022_kr", "utf-8"]
     return encodings
+
+
+def _marked_encoding(data: bytes) -> str | None:
+    """The encoding that a byte order mark or the place of NULs tells."""
+    marks = (encoding for mark, encoding in _BYTE_ORDER_MARKS if data.startswith(mark))
+    return next(marks, None) or _wide_encoding(data)
+
+
+def _damaged(data: bytes) -> Decoded | None:
+    """The text where a few bytes of it are broken; None where that explains too little."""
+    encoding = _marked_encoding(data) or "utf-8"
+    text = data.decode(encoding, errors="replace")
+    lost = text.count("\ufffd")
+    beyond_ascii = len(text) - len(text.encode("ascii", errors="ignore"))
+    if lost > _MOST_LOST * (beyond_ascii if encoding == "utf-8" else len(text)):
+        return None
+    return Decoded(clean(text), encoding, (f"{lost:,} characters could not be read as {encoding}.",))
 
 
 def _wide_encoding(data: bytes) -> str | None:

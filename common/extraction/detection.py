@@ -28,20 +28,20 @@ _DOCUMENT_TAG = re.compile(
 _CONTENT_TAG = re.compile(r"<(?:h1|div|font|table|a|b|br|p|h[2-6]|ul|ol|section|article|main|span|!--)[\s>/-]", re.I)
 _OTHER_MARKUP = re.compile(r"<(?:!doctype\s+svg|svg)\b", re.IGNORECASE)
 
-_FRONT_MATTER = re.compile(r"\A---\n(?:[\w-]+:.*\n|[ \t-].*\n|\n)+?(?:---|\.\.\.)\n")
-_FENCED = re.compile(r"^(```+|~~~+)[^`\n]*\n.*?^\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL)
+_FRONT_MATTER = re.compile(r"\A---\n(?:(?>[\w-]+:|[ \t-]|(?=\n)).*\n)+?(?:---|\.\.\.)\n")
+_FENCE = re.compile(r"(```+|~~~+)[^`\n]*\n")
 # What is seen, what it weighs, and the most that it may weigh in all: no one sign makes a text Markdown by its number.
 _SIGNS = (
     (re.compile(r"^#{2,6} +\S", re.MULTILINE), 2.0, 4.0),
     (re.compile(r"(?:\A|\n\n)# +\S[^\n]*\n(?:\n|\Z)"), 2.0, 2.0),
     (re.compile(r"^(?=\S)[^\n]{1,80}\n(?:={3,}|-{3,})$\n", re.MULTILINE), 0.5, 1.0),
-    (re.compile(r"!?\[[^\]\n]+\]\((?:[^()\s]|\([^()\s]*\))+(?: \"[^\"\n]*\")?\)"), 1.5, 4.0),
+    (re.compile(r"!?\[[^\]\n]{1,500}\]\((?:[^()\s]|\([^()\s]*\))+(?: \"[^\"\n]*\")?\)"), 1.5, 4.0),
     (re.compile(r"^\[[^\]\n]+\]: +\S+", re.MULTILINE), 1.0, 2.0),
     (re.compile(r"^ {0,3}[-*+] +\S", re.MULTILINE), 0.5, 1.0),
     (re.compile(r"^ {0,3}\d{1,3}\. +\S", re.MULTILINE), 0.25, 0.5),
     (re.compile(r"(?<![\w*])\*\*[^\s*][^*\n]*\*\*(?![\w*])"), 1.0, 2.0),
     (re.compile(r"(?<!`)`[^`\n]+`(?!`)"), 0.5, 1.5),
-    (re.compile(r"^ *\|?(?: *:?-{3,}:? *\|)+(?: *:?-{3,}:? *)?$", re.MULTILINE), 3.0, 3.0),
+    (re.compile(r"^ *+\|?+(?: *+:?-{3,}+:? *+\|)++(?: *+:?-{3,}+:? *+)?$", re.MULTILINE), 3.0, 3.0),
 )
 _ENOUGH = 3.0
 
@@ -78,7 +78,7 @@ def _is_binary(data: bytes, decoded: Decoded) -> bool:
     """True if too much of it is control characters, or no characters at all."""
     if decoded.wide:
         readable = sum(character.isprintable() or character in "\n\t" for character in decoded.text)
-        return readable <= (1 - _MOST_CONTROL) * len(decoded.text)
+        return readable < (1 - _MOST_CONTROL) * len(decoded.text)
     return len(_CONTROL_BYTES.findall(data)) > _MOST_CONTROL * len(data)
 
 
@@ -98,10 +98,27 @@ def _is_markdown(text: str) -> bool:
     """Weigh what Markdown has and prose, logs and source code have not; no single heading or bullet is enough."""
     if _FRONT_MATTER.match(text):
         return True
-    outside = _FENCED.sub("", text)
+    outside = _without_fences(text)
     weight = _ENOUGH if len(outside) < len(text) else 0.0
     for sign, each, most in _SIGNS:
         if weight >= _ENOUGH:
             return True
         weight += min(most, each * sum(1 for _ in sign.finditer(outside)))
     return weight >= _ENOUGH
+
+
+def _without_fences(text: str) -> str:
+    """The text without fenced code; a fence that is never closed is none."""
+    outside: list[str] = []
+    inside: list[str] = []
+    fence = ""
+    for line in text.splitlines(keepends=True):
+        if not fence:
+            opening = _FENCE.fullmatch(line)
+            fence = opening[1] if opening else ""
+            (inside if fence else outside).append(line)
+        elif line.startswith(fence) and not line.strip().strip("`~"):
+            inside, fence = [], ""
+        else:
+            inside.append(line)
+    return "".join((*outside, *inside))

@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from common.extraction.block_text import collapse
 from common.extraction.decoding import decode
 from common.extraction.detection import HTML
+from common.extraction.html_nesting import check_nesting
 from common.extraction.html_walk import Content, read_content
 from common.extraction.limits import ExtractionLimits, Progress
 from common.model import Extraction
@@ -27,6 +28,7 @@ def extract_html(path: Path, limits: ExtractionLimits, progress: Progress | None
     """The page's main text; its title is the title element's, else its first h1."""
     limits.check_markup(path.stat().st_size)
     decoded = decode(data := path.read_bytes(), _declared_encoding(data))
+    check_nesting(decoded.text)
     tree = LexborHTMLParser(decoded.text)
     content = _main_content(tree)
     limits.check_characters(len(content.text))

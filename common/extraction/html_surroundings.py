@@ -37,6 +37,7 @@ class Surroundings:
         self._found = {node.mem_id for node in root.css(_SURROUNDING) if node.css_first(_PAGE) is None}
         self._found.update(_link_bars(root))
         self._found.update(_site_banner(root))
+        self._within_main: dict[int, bool] = {}
 
     def hold(self, node: LexborNode, tag: str) -> bool:
         """True if this element, whose ancestors are content, is not."""
@@ -49,17 +50,23 @@ class Surroundings:
         if tag == "form":
             return node.css_first(_CONTENT_OF_FORM) is None
         if tag == "header":
-            return not _is_within_main(node) and node.css_first(_HEADING) is None
-        return tag == "aside" and not _is_within_main(node)
+            return not self._is_within_main(node) and node.css_first(_HEADING) is None
+        return tag == "aside" and not self._is_within_main(node)
 
-
-def _is_within_main(node: LexborNode) -> bool:
-    parent = node.parent
-    while parent is not None:
-        if parent.tag in {"main", "article", "section"} or parent.attributes.get("role") == "main":
-            return True
-        parent = parent.parent
-    return False
+    def _is_within_main(self, node: LexborNode) -> bool:
+        passed: list[int] = []
+        found = False
+        parent = node.parent
+        while parent is not None and not found:
+            known = self._within_main.get(parent.mem_id)
+            if known is not None:
+                found = known
+                break
+            passed.append(parent.mem_id)
+            found = parent.tag in {"main", "article", "section"} or parent.attributes.get("role") == "main"
+            parent = parent.parent
+        self._within_main.update(dict.fromkeys(passed, found))
+        return found
 
 
 def _is_permalink(anchor: LexborNode) -> bool:
@@ -82,21 +89,31 @@ def _words_outside(block: LexborNode, links: list[LexborNode]) -> int:
 def _link_bars(root: LexborNode) -> set[int]:
     """The widest elements around "Previous" and "Next" that hold nothing but two such links or more, and others."""
     bars: set[int] = set()
+    judged: dict[int, int] = {}  # each element is looked at once, however many such links it holds
     for anchor in root.css("a[href]"):
         if _bare_words(anchor) not in _TO_OTHER_PAGES:
             continue
         bar = None
         around = anchor.parent
-        while around is not None and around.css_first(_PAGE) is None and around.tag != "html":
-            links = around.css("a[href]")
-            if len(around.text()) > _LONGEST_BAR or _words_outside(around, links):
+        while around is not None:
+            if around.mem_id not in judged:
+                judged[around.mem_id] = _links_of_bar(around)
+            if not judged[around.mem_id]:
                 break
-            if sum(_bare_words(link) in _TO_OTHER_PAGES for link in links) > 1:
+            if judged[around.mem_id] > 1:
                 bar = around.mem_id
             around = around.parent
         if bar is not None:
             bars.add(bar)
     return bars
+
+
+def _links_of_bar(around: LexborNode) -> int:
+    """The links to other pages in an element that has hardly a word beside its links; 0 for any other element."""
+    if around.css_first(_PAGE) is not None or around.tag == "html" or len(around.text()) > _LONGEST_BAR:
+        return 0
+    links = around.css("a[href]")
+    return 0 if _words_outside(around, links) else sum(_bare_words(link) in _TO_OTHER_PAGES for link in links)
 
 
 def _bare_words(anchor: LexborNode) -> str:

@@ -27,6 +27,8 @@ _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _CELLS = frozenset({"td", "th"})
 _LAID_OUT = "h1, h2, h3, h4, pre, ul, ol, dl, table table, blockquote"
 _LONGEST_QUESTION = 200
+_DEEPEST_INDENT = 8
+_LONGEST_NUMBER = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +136,14 @@ class _Walk:
     def _open_list(self, node: LexborNode, tag: str) -> None:
         self._text.block(1 if self._lists else 2)
         start = node.attributes.get("start") or "1"
-        self._lists.append(int(start) if tag == "ol" and start.isdecimal() else int(tag == "ol"))
+        self._lists.append(int(start) if tag == "ol" and _is_number(start) else int(tag == "ol"))
         self._list_begins = True
 
     def _open_item(self) -> None:
         number = self._lists[-1] if self._lists else 0
         if number:
             self._lists[-1] += 1
-        indent = "  " * (len(self._lists) - 1)
+        indent = "  " * min(len(self._lists) - 1, _DEEPEST_INDENT)
         self._text.item(f"{indent}{number}. " if number else f"{indent}- ", first=self._list_begins)
         self._list_begins = False
 
@@ -182,6 +184,10 @@ class _Walk:
 
     def _in_row(self) -> bool:
         return bool(self._rows) and self._rows[-1] > 0
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _LONGEST_NUMBER
 
 
 def _stands_for_heading(node: LexborNode, tag: str) -> bool:

@@ -13,10 +13,10 @@ from common.model import Extraction, Heading
 
 _LONGEST_HEADING = 500
 _FRONT_MATTER = re.compile(r"\A---\n(?P<body>.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(?P<title>\S.*?)[ \t]*$", re.MULTILINE)
+_FRONT_TITLE = re.compile(r"^title:[ \t]*(?P<title>\S.*)", re.MULTILINE)
 _FENCE = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})(?P<info>.*)")
 _COMMENT = re.compile(r" {0,3}<!--")
-_ATX = re.compile(r" {0,3}(?P<marks>#{1,6})[ \t]+(?P<title>[^#\s].*?|#.*?[^#\s].*?)(?:[ \t]+#+)?[ \t]*$")
+_ATX = re.compile(r" {0,3}(?P<marks>#{1,6})[ \t]+(?P<title>\S.*)")
 _SETEXT = re.compile(r" {0,3}(?:(?P<one>=+)|-+)[ \t]*$")
 # Lines that belong to no paragraph, or to one inside a list, a quote or a table, where an underline makes no heading.
 _APART = re.compile(r"[ \t]*$| {0,3}(?:[-*+>]|\d{1,9}[.)])[ \t]| {4}|\t| {0,3}\|| {0,3}(?:-{3,}|\*{3,}|_{3,}|<)")
@@ -37,7 +37,7 @@ def extract_markdown(path: Path, limits: ExtractionLimits, progress: Progress | 
     front = _FRONT_MATTER.match(text)
     headings = tuple(find_headings(text, front.end() if front else 0))
     stated = _FRONT_TITLE.search(front["body"]) if front else None
-    title = stated["title"].strip("\"'") if stated else None
+    title = stated["title"].rstrip().strip("\"'") if stated else None
     first = next((heading.title for heading in headings if heading.level == 1), None)
     return Extraction(
         mime_type=MARKDOWN,
@@ -53,10 +53,11 @@ def find_headings(text: str, start: int) -> Iterator[Heading]:
     """The ATX and Setext headings behind `start`, by CommonMark's rules for lines outside lists and quotes."""
     paragraph = -1  # where the paragraph begins that a Setext underline would make a heading
     for place, line in _lines_outside_fences(text, start):
-        if atx := _ATX.match(line):
-            yield Heading(level=len(atx["marks"]), title=plain_title(atx["title"]), char_start=place)
+        if (atx := _ATX.match(line)) and atx["title"].strip("# \t"):
+            title = plain_title(_without_closing_marks(atx["title"]))
+            yield Heading(level=len(atx["marks"]), title=title, char_start=place)
             paragraph = -1
-        elif paragraph >= 0 and (underline := _SETEXT.match(line)):
+        elif paragraph >= 0 and place - paragraph <= _LONGEST_HEADING and (underline := _SETEXT.match(line)):
             title = plain_title(" ".join(text[paragraph:place].split()))
             yield Heading(level=1 if underline["one"] else 2, title=title, char_start=paragraph)
             paragraph = -1
@@ -90,9 +91,15 @@ def _lines_outside_fences(text: str, start: int) -> Iterator[tuple[int, str]]:
         place = end + 1
 
 
+def _without_closing_marks(title: str) -> str:
+    """An ATX heading may end in marks, too, if white space stands before them."""
+    bare = title.rstrip("# \t") if title.rstrip(" \t").endswith("#") else title
+    return bare if title[len(bare) :].startswith((" ", "\t")) else title
+
+
 def plain_title(source: str) -> str:
     """A heading's words without links' targets, emphasis, code marks, tags and `{#anchors}`."""
-    bare = _LINK.sub(r"\g<text>", source)
+    bare = _LINK.sub(r"\g<text>", " ".join(source.split()))
     for _ in range(2):  # emphasis within emphasis
         bare = _CODE_OR_MARKS.sub(lambda match: match["code"] or match["text"] or "", bare)
     return " ".join(bare.split())

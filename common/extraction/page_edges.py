@@ -8,9 +8,11 @@ from collections.abc import Sequence
 _DEEPEST = 2  # lines at an edge that may be running ones
 _LOOK_BACK = 2  # left and right pages may differ
 _COMMON_CAPITALS = 20
+_LONGEST = 300
 
 _PAGE_NUMBER = re.compile(
-    r"(?:page )?[-–—]? ?(?P<number>\d{1,5}|[ivxlc]{1,7})(?: ?(?:/|of|von|sur|de) ?\d{1,5})? ?[-–—]?", re.IGNORECASE
+    r"(?:page )?[-–—]? ?(?P<number>\d{1,5}|[ivxlc]{1,7})(?: ?(?:/|of|von|sur|de) ?\d{1,5})? ?[-–—]?",
+    re.IGNORECASE | re.ASCII,
 )
 _NUMBER_AT_END = re.compile(r"^(?:\d+|[ivxlc]+)(?: ?/ ?\d+)?\b\W*(?=\S+ \S)|(?<=\S)\W+(?:\d+|[ivxlc]+)(?: ?/ ?\d+)?$")
 
@@ -49,6 +51,8 @@ def _edge_line(lines: Sequence[str], place: int, *, from_top: bool) -> str:
 def _repeats(line: str, former: str) -> bool:
     if line == former:
         return True
+    if max(len(line), len(former)) > _LONGEST:
+        return False
     if line[0] != former[0] and line[-1] != former[-1] and not (line[0].isdigit() or former[0].isdigit()):
         return False
     bare = _NUMBER_AT_END.sub("", line)

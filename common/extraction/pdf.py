@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from threading import Lock
@@ -13,6 +13,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from common.errors import Permanent
+from common.extraction.decoding import clean
 from common.extraction.detection import PDF
 from common.extraction.limits import ExtractionLimits, Progress
 from common.extraction.outline import OutlineEntry
@@ -81,6 +82,14 @@ def _corrupt(why: str) -> Permanent:
     return Permanent("CORRUPT_PDF", f"The PDF is damaged: {why}. Save or export it again and upload the new file.")
 
 
+def _words(read: Callable[[], str]) -> str:
+    """A title as pdfium reads it, cleaned; nothing where its UTF-16 is broken."""
+    try:
+        return " ".join(clean(read()).split())
+    except UnicodeDecodeError:
+        return ""
+
+
 class _Document:
     """One PDF; each call holds pdfium's lock, so that documents read at once take turns."""
 
@@ -107,14 +116,14 @@ class _Document:
     def title(self) -> str | None:
         """The title in the metadata, unless it is what a program put there for want of one."""
         with _PDFIUM:
-            title = " ".join(self._pdf.get_metadata_value("Title").split())
+            title = _words(lambda: self._pdf.get_metadata_value("Title"))
         return title if 3 <= len(title) <= 300 and not _NO_TITLE.match(title) else None
 
     def outline(self) -> list[OutlineEntry]:
         entries: list[OutlineEntry] = []
         with _PDFIUM:
             for bookmark in self._pdf.get_toc():
-                title, target = " ".join(bookmark.get_title().split()), bookmark.get_dest()
+                title, target = _words(bookmark.get_title), bookmark.get_dest()
                 page = target.get_index() if target else None
                 if title and page is not None:
                     entries.append(OutlineEntry(bookmark.level + 1, title, page))

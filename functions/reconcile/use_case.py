@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from common import notifications
-from common.database import Database, Transaction
+from common.database import Database
 from common.messages import DocumentRegistered, DocumentRetired, Message
 from common.model import Job, StoredObject
 from common.notifications import ObjectEvent
@@ -43,21 +43,22 @@ class Reconcile:
         """One run over routable objects, objects without a document, stalled jobs, and purges that are due."""
         with self.database.transaction() as transaction:
             routable = transaction.operations.routable(self.limit)
-            stalled = transaction.jobs.stalled(self.stalled_seconds, self.limit)
-            jobs = [message for job in stalled for message in self._restart(transaction, job)]
+            stalled = transaction.jobs.claim_stalled(self.stalled_seconds, self.limit)
             purges = [
                 DocumentRetired(team_id=team_id, document_id=document_id)
                 for team_id, document_id in transaction.purges.documents_due(self.grace_seconds, self.limit)
             ]
+        jobs = [message for job in stalled for message in self._restart(job)]
         objects = [*routable, *self._unregistered()]
         for stored in objects:
             self.publisher.publish_raw(notifications.TOPIC, *notifications.encode(ObjectEvent.FINALIZE, stored))
         self.publisher.publish([*jobs, *purges])
         return Reconciled(objects=len(objects), jobs=len(jobs), purges=len(purges))
 
-    @staticmethod
-    def _restart(transaction: Transaction, job: Job) -> Sequence[Message]:
-        document = transaction.documents.lock(job.document_id)
+    def _restart(self, job: Job) -> Sequence[Message]:
+        """In a transaction of its own: a document is locked before its jobs, not behind them."""
+        with self.database.transaction() as transaction:
+            document = transaction.documents.lock(job.document_id)
         if document is None or not document.wants(job.id):
             return []
         return [
@@ -82,6 +83,6 @@ class Reconcile:
             if not page:
                 break
             with self.database.transaction() as transaction:
-                found += transaction.documents.unregistered([s for s in page if not s.name.endswith("/")])
+                found += transaction.documents.unregistered([stored for stored in page if not stored.is_folder])
             start_after = page[-1].name
         return found[: self.limit]

@@ -13,7 +13,7 @@ from common.database import Database, PurgeableJob, Transaction
 from common.messages import DocumentRetired
 from common.model import Route, StoredObject, chunk_id
 from common.ports import ChunkTexts, ObjectStore, Publisher, VectorIndex
-from common.registration import source_type, title
+from common.registration import route, source_type, title
 
 # Ids removed in one call of a port.
 _PURGE_SIZE = 500
@@ -28,6 +28,8 @@ class RetireObject:
 
     def __call__(self, stored: StoredObject) -> None:
         """Mark the generation deleted wherever the object is a document; an overwrite's own delete changes nothing."""
+        if stored.is_folder:
+            return
         with self.database.transaction() as transaction:
             transaction.operations.forget_unrouted(stored.bucket, stored.name, stored.generation)
             retired = self._delete(transaction, stored)
@@ -48,10 +50,9 @@ class RetireObject:
 
     @staticmethod
     def _deleted_before_its_finalize(transaction: Transaction, stored: StoredObject) -> list[DocumentRetired]:
-        team, _, rest = stored.name.partition("/")
-        route = transaction.documents.route(team, rest.partition("/")[0])
-        if isinstance(route, Route):
-            document = transaction.documents.lock_or_create(route, stored, source_type(stored), title(stored))
+        found = route(transaction, stored.name)
+        if isinstance(found, Route):
+            document = transaction.documents.lock_or_create(found, stored, source_type(stored), title(stored))
             transaction.documents.delete(document.id, stored.generation)
         return []
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from common.adapters.postgres.batches import PostgresBatchRows
 from common.adapters.postgres.chunks import PostgresChunkRows
@@ -16,7 +16,7 @@ from common.adapters.postgres.documents import PostgresDocumentRows
 from common.adapters.postgres.jobs import PostgresJobRows
 from common.adapters.postgres.operations import PostgresOperationRows
 from common.adapters.postgres.purges import PostgresPurgeRows
-from common.errors import Retryable
+from common.errors import ConfigurationError, Retryable
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, resources, intervention, conflicts.
 _PASSING_CLASSES = ("08", "53", "57")
@@ -24,15 +24,22 @@ _PASSING_CODES = ("40001", "40P01", "55P03")
 
 
 def connect(url: str, *, concurrency: int) -> Engine:
-    """A pool of as many connections as the instance serves requests, without TLS, which loopback has no use for."""
-    return create_engine(
-        url,
-        pool_size=concurrency,
-        max_overflow=2,
-        pool_pre_ping=True,
-        pool_recycle=1800,
-        connect_args={"ssl_context": False, "timeout": 30},
-    )
+    """A pool of as many connections as the instance serves requests, without TLS, which loopback has no use for.
+
+    Raises `ConfigurationError` where this is no URL of a database.
+    """
+    try:
+        return create_engine(
+            url,
+            pool_size=concurrency,
+            max_overflow=2,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+        hide_parameters=True,  # they hold people's questions and texts, which no log is to have
+            connect_args={"ssl_context": False, "timeout": 30},
+        )
+    except ArgumentError as error:
+        raise ConfigurationError(f"AI_INFRA_DATABASE_URL cannot be used: {error}") from None
 
 
 def _passing(error: DBAPIError) -> bool:

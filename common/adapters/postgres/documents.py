@@ -24,7 +24,8 @@ _ROUTE = text("""
 _KNOWN_ELSEWHERE = text("""
     select exists (
         select from documents
-        where bucket = :bucket and object_name = :object_name and project_id <> :project_id
+        where bucket = :bucket and object_name = :object_name
+          and project_id is distinct from cast(:project_id as uuid)
           and greatest(generation, deleted_generation) >= :generation
     )
 """)
@@ -123,7 +124,7 @@ class PostgresDocumentRows:
             )
         return Route(row.team_id, row.project_id, msgspec.convert(row.settings, ProjectSettings))
 
-    def known_elsewhere(self, stored: StoredObject, project_id: UUID) -> bool:
+    def known_elsewhere(self, stored: StoredObject, project_id: UUID | None) -> bool:
         parameters = {
             "bucket": stored.bucket,
             "object_name": stored.name,

@@ -114,16 +114,21 @@ _FAIL_DOCUMENT = text("""
     update documents set status = 'failed', updated_at = now() where wanted_job_id = :job_id
 """)
 
-_STALLED = text(f"""
-    select {_JOB_COLUMNS}
-    from ingestion_jobs j
-    join documents d on d.wanted_job_id = j.id
-    where j.status in ('queued', 'running') and j.updated_at < now() - make_interval(secs => :seconds)
-      and coalesce(j.lease_expires_at < clock_timestamp(), true)
-      and not exists (
-            select from ingestion_batches b where b.job_id = j.id and b.lease_expires_at > clock_timestamp())
-    order by j.updated_at
-    limit :limit
+# Claiming them is noted as movement: a job that waits in a long queue is sent again once in a while, not at every run.
+_CLAIM_STALLED = text(f"""
+    update ingestion_jobs j set updated_at = now()
+    where j.id in (
+        select s.id
+        from ingestion_jobs s
+        join documents d on d.wanted_job_id = s.id
+        where s.status in ('queued', 'running') and s.updated_at < now() - make_interval(secs => :seconds)
+          and coalesce(s.lease_expires_at < clock_timestamp(), true)
+          and not exists (
+                select from ingestion_batches b where b.job_id = s.id and b.lease_expires_at > clock_timestamp())
+        order by s.updated_at
+        limit :limit
+        for no key update of s skip locked)
+    returning {_JOB_COLUMNS}
 """)  # noqa: S608
 
 
@@ -206,6 +211,6 @@ class PostgresJobRows:
         if self._connection.execute(_FAIL, parameters).one_or_none() is not None:
             self._connection.execute(_FAIL_DOCUMENT, parameters)
 
-    def stalled(self, older_than_seconds: float, limit: int) -> Sequence[Job]:
-        rows = self._connection.execute(_STALLED, {"seconds": older_than_seconds, "limit": limit})
+    def claim_stalled(self, older_than_seconds: float, limit: int) -> Sequence[Job]:
+        rows = self._connection.execute(_CLAIM_STALLED, {"seconds": older_than_seconds, "limit": limit})
         return [_job(row) for row in rows]

@@ -98,8 +98,10 @@ def _copy(connection: Connection, vectors: Mapping[UUID, Vector]) -> None:
 class PgVectorIndex:
     """See `common.ports.VectorIndex`. What is committed is visible at once."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, exact_limit: int = EXACT_LIMIT) -> None:
+        """Up to `exact_limit` vectors in a project are compared one by one; more by walking the graph."""
         self._engine = engine
+        self._exact_limit = exact_limit
 
     def upsert(self, owner: ChunkOwner, vectors: Mapping[UUID, Vector]) -> None:
         if not vectors:
@@ -130,15 +132,15 @@ class PgVectorIndex:
         parameters = {
             "team_id": scope.team_id,
             "project_id": scope.project_id,
-            "question": "[" + ",".join(map(repr, question)) + "]",
+            "question": str(np.asarray(question, dtype=np.float32).tolist()),
             "model": model,
             "document_ids": list(scope.document_ids),
             "limit": limit,
-            "bound": EXACT_LIMIT + 1,
+            "bound": self._exact_limit + 1,
         }
         with begin(self._engine) as connection:
             bind_team(connection, scope.team_id)
-            exact = connection.execute(_IN_SCOPE, parameters).scalar_one() <= EXACT_LIMIT
+            exact = connection.execute(_IN_SCOPE, parameters).scalar_one() <= self._exact_limit
             if not exact:
                 connection.execute(_WALK_THE_GRAPH)
             statement = (_EXACT if exact else _NEAREST).format(length=len(question))

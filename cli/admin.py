@@ -1,0 +1,92 @@
+"""`ai-infra admin`: an operator's commands, on the database."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from cli.admin_keys import key
+from cli.admin_projects import project
+from cli.commands import Group
+from cli.installation import installation, take_up_objects
+from cli.output import Output, details, pass_output, table
+
+_limit = click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Most entries.")
+_yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@click.group(cls=Group)
+def admin() -> None:
+    """Operators: teams, projects, keys, and what found no place.
+
+    Works on the database that AI_INFRA_DATABASE_URL names; needs the settings that the functions have. A stack on this
+    machine writes them to DATA/admin.env.
+    """
+
+
+@admin.group()
+def team() -> None:
+    """Teams."""
+
+
+@team.command("create")
+@click.argument("name")
+@pass_output
+def create_team(output: Output, name: str) -> None:
+    """Make a team; objects that waited for it are taken up."""
+    with installation() as application:
+        made = application.administration.create_team(name)
+        taken_up = take_up_objects(application, output)
+    output.show({**asdict(made), "taken_up": taken_up}, details(asdict(made)))
+
+
+@team.command("list")
+@pass_output
+def list_teams(output: Output) -> None:
+    """All teams."""
+    with installation() as application:
+        teams = application.administration.teams()
+    output.show(teams, table(("NAME", "ID", "CREATED"), [(each.name, each.id, each.created_at) for each in teams]))
+
+
+@team.command("delete")
+@click.argument("team")
+@_yes
+@pass_output
+def delete_team(output: Output, team: str, *, yes: bool) -> None:
+    """Delete a team, by name or id: no key of it works and no document of it answers from then on."""
+    with installation() as application:
+        found = application.administration.team(team)
+        output.confirm(f"Delete team {found.name} with its projects, keys and documents?", yes=yes)
+        deleted = application.administration.delete_team(str(found.id))
+    output.show(asdict(deleted), f"Team {deleted.name} is deleted.")
+
+
+admin.add_command(project)
+admin.add_command(key)
+
+
+@admin.command()
+@_limit
+@pass_output
+def unrouted(output: Output, limit: int) -> None:
+    """Objects whose name leads to no team and project, and why. They are taken up once both exist."""
+    with installation() as application:
+        found = application.administration.unrouted(limit)
+    rows = [(each.first_seen_at, f"gs://{each.bucket}/{each.object_name}", each.reason, each.message) for each in found]
+    output.show(found, table(("SINCE", "OBJECT", "REASON", "MESSAGE"), rows))
+
+
+@admin.command()
+@_limit
+@click.option("--all", "resolved", is_flag=True, help="Also those that need nobody's attention any more.")
+@pass_output
+def failed(output: Output, limit: int, *, resolved: bool) -> None:
+    """Messages that could not be delivered, newest first."""
+    with installation() as application:
+        found = application.administration.failed(limit, resolved=resolved)
+    rows = [
+        (each.received_at, each.subscription, each.reason, each.error, each.job_id, each.resolution) for each in found
+    ]
+    output.show(found, table(("RECEIVED", "SUBSCRIPTION", "REASON", "ERROR", "JOB", "RESOLUTION"), rows))

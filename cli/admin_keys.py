@@ -1,0 +1,69 @@
+"""`ai-infra admin key`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+
+import click
+
+from cli.commands import Group
+from cli.expiry import Expiry
+from cli.installation import installation
+from cli.output import Output, pass_output, table
+from common.api_keys import SCOPES, new_key
+from common.administration import KeyRecord
+
+
+@click.group(cls=Group)
+def key() -> None:
+    """API keys of teams."""
+
+
+@key.command("create")
+@click.argument("team")
+@click.argument("name")
+@click.option("--project", help="Only for this project of the team.")
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="May be repeated; default: all.")
+@click.option("--expires", type=Expiry(), help="After so many days, or at this date or time (UTC); default: never.")
+@pass_output
+def create_key(
+    output: Output, team: str, name: str, project: str | None, scopes: tuple[str, ...], expires: datetime | None
+) -> None:
+    """Make a key. It is printed once, on standard output, and cannot be shown again."""
+    with installation() as application:
+        made = new_key(application.settings.peppers)
+        kept = application.administration.create_key(
+            team, name, made, scopes=scopes or SCOPES, project=project, expires_at=expires
+        )
+    output.note(f"Key {kept.key_id} of team {kept.team}, {_reach(kept)}. This is the only time that it is shown:")
+    output.show({**asdict(kept), "key": made.key}, made.key)
+
+
+@key.command("list")
+@click.option("--team", help="Only this team's.")
+@pass_output
+def list_keys(output: Output, team: str | None) -> None:
+    """Keys, newest first, revoked ones too. The keys themselves are not kept."""
+    with installation() as application:
+        keys = application.administration.keys(team)
+    rows = [
+        (each.key_id, each.name, each.team, each.project, each.scopes, each.status, each.expires_at, each.last_used_at)
+        for each in keys
+    ]
+    output.show(keys, table(("KEY ID", "NAME", "TEAM", "PROJECT", "SCOPES", "STATUS", "EXPIRES", "LAST USED"), rows))
+
+
+@key.command("revoke")
+@click.argument("key_id")
+@pass_output
+def revoke_key(output: Output, key_id: str) -> None:
+    """Revoke the key of this id, as `key list` shows it; it opens nothing from then on."""
+    with installation() as application:
+        revoked = application.administration.revoke_key(key_id)
+    output.show(revoked, f"Key {revoked.key_id} ({revoked.name}) of team {revoked.team} is revoked.")
+
+
+def _reach(kept: KeyRecord) -> str:
+    project = f"project {kept.project}" if kept.project else "every project"
+    return f"{project}, scopes {', '.join(kept.scopes)}"
