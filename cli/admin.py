@@ -18,7 +18,7 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 @click.group(cls=Group)
 def admin() -> None:
-    """Operators: teams, projects, keys, and what found no place.
+    """Teams, projects, keys: for operators.
 
     Works on the database that AI_INFRA_DATABASE_URL names; needs the settings that the functions have. A stack on this
     machine writes them to DATA/admin.env.
@@ -44,10 +44,10 @@ def create_team(output: Output, name: str) -> None:
 @team.command("list")
 @pass_output
 def list_teams(output: Output) -> None:
-    """All teams."""
+    """List the teams."""
     with installation() as application:
         teams = application.administration.teams()
-    output.show(teams, table(("NAME", "ID", "CREATED"), [(each.name, each.id, each.created_at) for each in teams]))
+    output.show(teams, table(("ID", "CREATED", "NAME"), [(each.id, each.created_at, each.name) for each in teams]))
 
 
 @team.command("delete")
@@ -60,7 +60,7 @@ def delete_team(output: Output, team: str, *, yes: bool) -> None:
         found = application.administration.team(team)
         output.confirm(f"Delete team {found.name} with its projects, keys and documents?", yes=yes)
         deleted = application.administration.delete_team(str(found.id))
-    output.show(asdict(deleted), f"Team {deleted.name} is deleted.")
+    output.show(deleted, f"Team {deleted.name} is deleted.")
 
 
 admin.add_command(project)
@@ -74,8 +74,8 @@ def unrouted(output: Output, limit: int) -> None:
     """Objects whose name leads to no team and project, and why. They are taken up once both exist."""
     with installation() as application:
         found = application.administration.unrouted(limit)
-    rows = [(each.first_seen_at, f"gs://{each.bucket}/{each.object_name}", each.reason, each.message) for each in found]
-    output.show(found, table(("SINCE", "OBJECT", "REASON", "MESSAGE"), rows))
+    rows = [(each.first_seen_at, each.reason, f"gs://{each.bucket}/{each.object_name}", each.message) for each in found]
+    output.show(found, table(("SINCE", "REASON", "OBJECT", "MESSAGE"), rows, long=2))
 
 
 @admin.command()
@@ -89,4 +89,4 @@ def failed(output: Output, limit: int, *, resolved: bool) -> None:
     rows = [
         (each.received_at, each.subscription, each.reason, each.error, each.job_id, each.resolution) for each in found
     ]
-    output.show(found, table(("RECEIVED", "SUBSCRIPTION", "REASON", "ERROR", "JOB", "RESOLUTION"), rows))
+    output.show(found, table(("RECEIVED", "SUBSCRIPTION", "REASON", "ERROR", "JOB", "RESOLUTION"), rows, long=3))

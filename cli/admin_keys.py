@@ -11,8 +11,10 @@ from cli.commands import Group
 from cli.expiry import Expiry
 from cli.installation import installation
 from cli.output import Output, pass_output, table
-from common.api_keys import SCOPES, new_key
 from common.administration import KeyRecord
+from common.api_keys import SCOPES, new_key
+
+_HEADERS = ("KEY ID", "STATUS", "TEAM", "NAME", "PROJECT", "SCOPES", "EXPIRES", "LAST USED")
 
 
 @click.group(cls=Group)
@@ -28,7 +30,7 @@ def key() -> None:
 @click.option("--expires", type=Expiry(), help="After so many days, or at this date or time (UTC); default: never.")
 @pass_output
 def create_key(
-    output: Output, team: str, name: str, project: str | None, scopes: tuple[str, ...], expires: datetime | None
+    output: Output, team: str, name: str, *, project: str | None, scopes: tuple[str, ...], expires: datetime | None
 ) -> None:
     """Make a key. It is printed once, on standard output, and cannot be shown again."""
     with installation() as application:
@@ -48,10 +50,10 @@ def list_keys(output: Output, team: str | None) -> None:
     with installation() as application:
         keys = application.administration.keys(team)
     rows = [
-        (each.key_id, each.name, each.team, each.project, each.scopes, each.status, each.expires_at, each.last_used_at)
+        (each.key_id, each.status, each.team, each.name, each.project, each.scopes, each.expires_at, each.last_used_at)
         for each in keys
     ]
-    output.show(keys, table(("KEY ID", "NAME", "TEAM", "PROJECT", "SCOPES", "STATUS", "EXPIRES", "LAST USED"), rows))
+    output.show(keys, table(_HEADERS, rows, long=6))
 
 
 @key.command("revoke")

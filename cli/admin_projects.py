@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -31,7 +32,7 @@ def create_project(output: Output, team: str, name: str) -> None:
     with installation() as application:
         made = application.administration.create_project(team, name)
         taken_up = take_up_objects(application, output)
-    output.show({**_fields(made), "taken_up": taken_up}, _details(made))
+    output.show({**asdict(made), "taken_up": taken_up}, _details(made))
 
 
 @project.command("list")
@@ -41,8 +42,8 @@ def list_projects(output: Output, team: str | None) -> None:
     """Projects, by team and name."""
     with installation() as application:
         projects = application.administration.projects(team)
-    rows = [(each.team, each.name, each.id, each.created_at, _written(each.settings)) for each in projects]
-    output.show(projects, table(("TEAM", "NAME", "ID", "CREATED", "SETTINGS"), rows))
+    rows = [(each.id, each.team, each.name, each.created_at, _written(each.settings)) for each in projects]
+    output.show(projects, table(("ID", "TEAM", "NAME", "CREATED", "SETTINGS"), rows))
 
 
 @project.command("delete")
@@ -69,8 +70,11 @@ def delete_project(output: Output, team: str, project: str, *, yes: bool) -> Non
 @click.option("--system-prompt", help="What the generator is told beside the question.")
 @click.option("--unset", multiple=True, type=click.Choice(_SETTINGS), help="Back to the default; may be repeated.")
 @pass_output
-def change_project(output: Output, team: str, project: str, unset: tuple[str, ...], **options: Any) -> None:
-    """Change a project's settings. Documents that are there keep their chunks until they are processed again."""
+def change_project(output: Output, /, team: str, project: str, unset: tuple[str, ...], **options: Any) -> None:
+    """Change settings of a project.
+
+    Documents that are there keep their chunks until they are processed again.
+    """
     given = {name: value for name, value in options.items() if value is not None}
     if twice := sorted(given.keys() & set(unset)):
         raise click.UsageError(f"Both set and unset: {', '.join(twice)}.")
@@ -87,13 +91,8 @@ def change_project(output: Output, team: str, project: str, unset: tuple[str, ..
     output.show(found, _details(found))
 
 
-def _fields(project: Project) -> dict[str, Any]:
-    fields: dict[str, Any] = msgspec.to_builtins(project)
-    return fields
-
-
 def _details(project: Project) -> Any:
-    return details({**_fields(project), "settings": _written(project.settings)})
+    return details({**asdict(project), "settings": _written(project.settings)})
 
 
 def _written(settings: ProjectSettings) -> list[str]:

@@ -142,7 +142,7 @@ class Api:
             except requests.Timeout:
                 raise ApiFailure(None, "TIMED_OUT", f"{self._url} did not answer in time.") from None
             except requests.RequestException as error:
-                raise ApiFailure(None, "UNREACHABLE", f"{self._url} cannot be reached: {error}") from None
+                raise ApiFailure(None, "UNREACHABLE", f"{self._url} cannot be reached: {_cause(error)}") from None
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Given as `auth`, so that no entry of a netrc file takes the header's place."""
@@ -151,6 +151,9 @@ class Api:
 
 
 def _part(name: str) -> str:
+    """The name as one part of an address; what would lead to another address names nothing."""
+    if name in {"", ".", ".."} or "/" in name:
+        raise AiInfraError("NOT_FOUND", f"{name!r} is neither a name nor an id.")
     return quote(name, safe="")
 
 
@@ -160,6 +163,12 @@ def _is_loopback(url: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _cause(error: requests.RequestException) -> object:
+    """What lies under urllib3's wrapping, where something does."""
+    wrapped = next(iter(error.args), error)
+    return getattr(wrapped, "reason", wrapped)
 
 
 def _failure(response: requests.Response, content: Any) -> ApiFailure:

@@ -43,16 +43,23 @@ class Group(click.Group):
 class Program(Group):
     """The group at the root."""
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **options: Any) -> Any:
-        """Run a command line, and exit."""
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command line, and exit: it always stands alone."""
         arguments = sys.argv[1:] if args is None else list(args)
         output = Output(as_json=_JSON in takewhile(lambda argument: argument != "--", arguments))
-        sys.exit(self._run(arguments, prog_name, output, options))
+        extra |= {"prog_name": prog_name, "complete_var": complete_var, "obj": output}
+        sys.exit(self._run(arguments, output, extra))
 
-    def _run(self, arguments: list[str], prog_name: str | None, output: Output, options: dict[str, Any]) -> int:
-        options |= {"standalone_mode": False, "obj": output}
+    def _run(self, arguments: list[str], output: Output, extra: dict[str, Any]) -> int:
         try:
-            return super().main(arguments, prog_name, **options) or ExitCode.OK
+            return super().main(arguments, standalone_mode=False, **extra) or ExitCode.OK
         except click.Abort:
             output.fail("ABORTED", "Broken off.")
             return ExitCode.FAILED

@@ -31,14 +31,12 @@ def _moment(text: str, now: datetime) -> datetime:
         raise ValueError(f"{text!r} is neither days, as in 90d, nor a date, as in 2030-01-31.") from None
 
 
-class Expiry(click.ParamType):
+class Expiry(click.ParamType[datetime]):
     """The type of an option that names such a moment."""
 
     name = "90d|DATE"
 
-    def convert(
-        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
+    def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
             return value
         try:

@@ -31,7 +31,8 @@ class Output:
             return
         console = Console(width=None if sys.stdout.isatty() else _UNBOUNDED, markup=False, highlight=False, emoji=False)
         for each in shown:
-            console.print(each)
+            # A line is the terminal's to wrap: what is copied from it then holds no break of ours.
+            console.print(each, soft_wrap=isinstance(each, str))
 
     def note(self, sentence: str) -> None:
         """Something a person wants to know on the way; JSON has it in the result."""
@@ -57,11 +58,11 @@ class Output:
 pass_output = click.make_pass_decorator(Output)
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    """Entries of a list. Long values are continued below, none is cut."""
+def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, long: int = 1) -> Table:
+    """Entries of a list. The last `long` values of a row are continued below where it is too narrow for them."""
     made = Table(box=None, pad_edge=False, header_style="bold")
-    for header in headers:
-        made.add_column(header, overflow="fold")
+    for behind, header in zip(range(len(headers), 0, -1), headers, strict=True):
+        made.add_column(header, overflow="fold", no_wrap=behind > long)
     for row in rows:
         made.add_row(*(shown(value) for value in row))
     return made
@@ -79,7 +80,7 @@ def details(values: Mapping[str, Any]) -> Table:
 
 def shown(value: Any) -> Text:
     """A value as a person reads it."""
-    if value is None or value == [] or value == ():
+    if value is None or value in ([], ()):
         return Text("–")
     if isinstance(value, datetime):
         return Text(f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}")

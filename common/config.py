@@ -12,6 +12,8 @@ from typing import Any
 
 from common.errors import ConfigurationError
 
+# A chunk also holds the title and its headings: fewer tokens leave too little room for the text.
+MIN_CHUNK_SIZE = 32
 _PEPPER = re.compile(r"\s*(\d{1,4}):(.{16,})")
 
 
@@ -104,6 +106,10 @@ class Settings:
     def __post_init__(self) -> None:
         if self.purge_grace_seconds <= self.question_seconds:
             raise ConfigurationError("AI_INFRA_PURGE_GRACE_SECONDS must be longer than AI_INFRA_QUESTION_SECONDS.")
+        if self.chunk_size < MIN_CHUNK_SIZE:
+            raise ConfigurationError(f"AI_INFRA_CHUNK_SIZE must be at least {MIN_CHUNK_SIZE}.")
+        if self.top_k > self.max_top_k:
+            raise ConfigurationError("AI_INFRA_TOP_K must be at most AI_INFRA_MAX_TOP_K.")
         if self.chunk_overlap * 2 > self.chunk_size:
             raise ConfigurationError("AI_INFRA_CHUNK_OVERLAP must be at most half of AI_INFRA_CHUNK_SIZE.")
 

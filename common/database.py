@@ -44,7 +44,7 @@ class FailedMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeableJob:
-    """A job whose chunks are to go: neither wanted nor active, and out of every answer for long enough."""
+    """A job whose chunks are to go: it failed, or it answers no more and has not for long enough."""
 
     owner: ChunkOwner
     total_chunks: int
@@ -78,7 +78,10 @@ class DocumentRows(Protocol):
         ...
 
     def delete(self, document_id: UUID, generation: int) -> None:
-        """Mark this generation and all before it deleted, and take its chunks out of answers at once."""
+        """Mark this generation and all before it deleted, and take their chunks out of answers at once.
+
+        Nothing changes if the document has a newer generation: an overwrite deletes its predecessor too.
+        """
         ...
 
     def unregistered(self, objects: Sequence[StoredObject]) -> Sequence[StoredObject]:
@@ -125,8 +128,10 @@ class JobRows(Protocol):
         """Make the job's chunks the live ones in place of the former's."""
         ...
 
-    def fail(self, job_id: UUID, *, stage: Stage, reason: str, message: str, retryable: bool) -> None:
-        """End an unfinished job; its document fails with it if the job is the wanted one."""
+    def fail(
+        self, job_id: UUID, *, stage: Stage, reason: str, message: str, retryable: bool, attempts: int = 0
+    ) -> None:
+        """End an unfinished job after these attempts; its document fails with it if the job is the wanted one."""
         ...
 
     def claim_stalled(self, older_than_seconds: float, limit: int) -> Sequence[Job]:
@@ -185,7 +190,10 @@ class PurgeRows(Protocol):
     """Jobs whose chunks are to go. Purging rests on what these rows say, never on a row that was not found."""
 
     def due(self, document_id: UUID, grace_seconds: float) -> Sequence[PurgeableJob]:
-        """The document's jobs that are neither wanted nor active, not purged, and retired for at least the grace."""
+        """The document's unpurged jobs that failed or are neither wanted nor active, retired for at least the grace.
+
+        A failed job goes at once, also while it is the wanted one: no question ever saw its chunks.
+        """
         ...
 
     def documents_due(self, grace_seconds: float, limit: int) -> Sequence[tuple[UUID, UUID]]:

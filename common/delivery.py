@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,6 +80,12 @@ def uuid_attribute(attributes: Mapping[str, str], name: str) -> UUID | None:
         return None
 
 
+def count_attribute(attributes: Mapping[str, str], name: str) -> int | None:
+    """The whole number that an attribute holds, if it holds one."""
+    text = attributes.get(name, "")
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
     """Takes a function's pushes.
@@ -125,7 +132,7 @@ class Receiver:
             waited += pause
 
     def _publish_again(self, delivery: Delivery, topic: str, deferred: Deferred) -> None:
-        count = int(delivery.attributes.get(DEFERRALS, "0")) + 1
+        count = (count_attribute(delivery.attributes, DEFERRALS) or 0) + 1
         if count > self.max_deferrals:
             raise Retryable(deferred.reason, f"Still not due after {self.max_deferrals} deferrals: {deferred}")
         log.info("Published again: %s", deferred, extra={"message_id": delivery.message_id})

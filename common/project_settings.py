@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from common.config import Settings
+from common.config import MIN_CHUNK_SIZE, Settings
 from common.errors import AiInfraError
 from common.model import ProjectSettings
 
-# A chunk also holds the title and its headings: fewer tokens leave too little room for the text.
-MIN_CHUNK_SIZE = 32
 MAX_SYSTEM_PROMPT_CHARACTERS = 20_000
 
 

@@ -30,7 +30,7 @@ def sentence_spans(text: str, start: int = 0, end: int | None = None) -> Iterato
     for match in _BOUNDARY.finditer(text, begin, end):
         if match.start() < begin or not _is_boundary(text, begin, match):
             continue
-        stop = match.start() + len(match[0].rstrip())
+        stop = begin + len(text[begin : match.end()].rstrip())
         if begin < stop:
             yield begin, stop
         begin = match.end()

@@ -122,11 +122,13 @@ class _Splitter:
         path, tokens = self._context(start)
         first = start + len(self._text[start:end]) - len(self._text[start:end].lstrip())
         last = start + len(self._text[start:end].rstrip()) - 1
+        page_start, page_end = (max(1, bisect_right(self._pages, place)) for place in (first, last))
         return ChunkBounds(
             char_start=start,
             char_end=end,
-            page_start=max(1, bisect_right(self._pages, first)),
-            page_end=max(1, bisect_right(self._pages, last)),
+            page_start=page_start,
+            page_end=page_end,
+            page_breaks=self._pages[page_start:page_end],
             heading_path=path,
             token_count=tokens + self._tokens.count(start, end),
         )

@@ -9,9 +9,10 @@ from itertools import batched
 import msgspec
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.cloud.pubsub_v1 import PublisherClient
+from google.cloud.pubsub_v1.publisher.exceptions import MessageTooLargeError
 from google.cloud.pubsub_v1.publisher.futures import Future
 
-from common.errors import Retryable
+from common.errors import Permanent, Retryable
 from common.messages import Message
 
 # Seconds until a publish has to be accepted; the client repeats it within.
@@ -40,7 +41,11 @@ class GooglePublisher:
         self._resolve([self._send(topic, data, attributes)])
 
     def _send(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> Future:
-        return self._client.publish(self._client.topic_path(self._project, topic), data, timeout=TIMEOUT, **attributes)
+        path = self._client.topic_path(self._project, topic)
+        try:
+            return self._client.publish(path, data, timeout=TIMEOUT, **attributes)
+        except MessageTooLargeError as error:
+            raise Permanent("MESSAGE_TOO_LARGE", f"A message is larger than Pub/Sub takes: {error}") from error
 
     @staticmethod
     def _resolve(futures: list[Future]) -> None:

@@ -18,6 +18,8 @@ from common.model import StoredObject
 
 # Seconds to connect, and between two bytes of an answer.
 TIMEOUT = 60
+# A large file is sent in several requests.
+_CHUNK_BYTES = 8 * 1024 * 1024
 
 _PASSING = (
     exceptions.ServerError,

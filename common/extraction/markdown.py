@@ -24,8 +24,9 @@ _LINK = re.compile(r"!?\[(?P<text>[^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
 _CODE_OR_MARKS = re.compile(
     r"(?<!`)(?P<mark>`+)(?P<code>[^`]+)(?P=mark)(?!`)"
     r"|(?<![\w\\])(?P<stress>\*{1,3}|_{1,3})(?P<text>\S(?:.*?\S)?)(?P=stress)(?!\w)"
-    r"|</?[a-z][^>]*>|[ \t]*\{#[^}]*\}$|\\(?=[^\w\s])"
+    r"|</?[a-z][^>]*>|[ \t]*\{#[^}]*\}$"
 )
+_ESCAPE = re.compile(r"\\(?=[^\w\s])")
 
 
 def extract_markdown(path: Path, limits: ExtractionLimits, progress: Progress | None) -> Extraction:
@@ -93,8 +94,9 @@ def _lines_outside_fences(text: str, start: int) -> Iterator[tuple[int, str]]:
 
 def _without_closing_marks(title: str) -> str:
     """An ATX heading may end in marks, too, if white space stands before them."""
-    bare = title.rstrip("# \t") if title.rstrip(" \t").endswith("#") else title
-    return bare if title[len(bare) :].startswith((" ", "\t")) else title
+    whole = title.rstrip(" \t")
+    bare = whole.rstrip("#")
+    return bare if bare.endswith((" ", "\t")) else whole
 
 
 def plain_title(source: str) -> str:
@@ -102,4 +104,4 @@ def plain_title(source: str) -> str:
     bare = _LINK.sub(r"\g<text>", " ".join(source.split()))
     for _ in range(2):  # emphasis within emphasis
         bare = _CODE_OR_MARKS.sub(lambda match: match["code"] or match["text"] or "", bare)
-    return " ".join(bare.split())
+    return " ".join(_ESCAPE.sub("", bare).split())

@@ -19,7 +19,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 def create_app(context: ApiContext) -> flask.Flask:
     """The API on these ports."""
-    app = flask.Flask(__name__)
+    app = flask.Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = context.settings.max_request_bytes
     errors.register(app)
     for routes in (question_routes, document_routes, job_routes, project_routes):

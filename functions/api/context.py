@@ -40,7 +40,8 @@ class ApiContext:
 
 def project_of(transaction: TeamTransaction, key: ApiKey, name_or_id: str) -> ProjectRecord:
     """The project that an address names; 404 if the key's team has none such, or the key may not see it."""
-    project = transaction.catalog.project(name_or_id)
+    # A name never holds a NUL, which the database would not even look for.
+    project = None if "\0" in name_or_id else transaction.catalog.project(name_or_id)
     if project is None or key.project_id not in {None, project.id}:
         raise not_found("project", name_or_id)
     return project

@@ -23,7 +23,7 @@ from functions.api.paging import decode_token, encode_token, listed, page_size
 class NewDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A document created from text."""
 
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"\A[^\x00]*\Z")]
     text: Annotated[str, msgspec.Meta(min_length=1)]
 
 

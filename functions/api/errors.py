@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import flask
 import msgspec
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from common.errors import AiInfraError, Permanent, Retryable
 
@@ -26,7 +26,8 @@ _STATUSES = {
     500: "INTERNAL",
     503: "UNAVAILABLE",
 }
-_FIELD = re.compile(r"at `\$\.?([^`]*)`|(?:missing required|unknown) field `([^`]*)`")
+_PATH = re.compile(r"at `\$\.?([^`]*)`")
+_NAME = re.compile(r"(?:missing required|unknown) field `([^`]*)`")
 
 
 class ApiError(AiInfraError):
@@ -50,8 +51,8 @@ def invalid(field: str, message: str) -> ApiError:
 
 def invalid_body(error: msgspec.DecodeError) -> ApiError:
     """A body that is not what the route takes, naming the field where there is one."""
-    found = _FIELD.search(str(error))
-    field = (found.group(2) or found.group(1)) if found else ""
+    found = (pattern.search(str(error)) for pattern in (_PATH, _NAME))
+    field = ".".join(match[1] for match in found if match)
     return ApiError(400, "INVALID_BODY", f"The request's body cannot be used: {error}", field=field or "body")
 
 
@@ -80,7 +81,10 @@ def register(app: flask.Flask) -> None:
 
     @app.errorhandler(ApiError)
     def _api_error(error: ApiError) -> flask.Response:
-        return response(error.code, error.reason, error.message, error.metadata)
+        answer = response(error.code, error.reason, error.message, error.metadata)
+        if error.code == 401:
+            answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer
 
     @app.errorhandler(Retryable)
     def _unavailable(error: Retryable) -> flask.Response:
@@ -94,7 +98,10 @@ def register(app: flask.Flask) -> None:
     @app.errorhandler(HTTPException)
     def _http_error(error: HTTPException) -> flask.Response:
         code = error.code or 500
-        return response(code, error.name.upper().replace(" ", "_"), error.description or error.name, {})
+        answer = response(code, error.name.upper().replace(" ", "_"), error.description or error.name, {})
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return answer
 
     @app.errorhandler(Exception)
     def _unexpected(error: Exception) -> flask.Response:

@@ -28,7 +28,7 @@ def once(database: TeamDatabase, key: ApiKey, write: Callable[[], tuple[Any, int
         return answer(*write())
     if len(name) > LONGEST_KEY:
         raise invalid(HEADER, f"{HEADER} has to be at most {LONGEST_KEY} characters.")
-    request_hash = _request_hash()
+    request_hash = _request_hash(key)
     with database.transaction(key.team_id) as transaction:
         stored = transaction.idempotency.begin(name, request_hash)
     if stored is not None:
@@ -44,9 +44,10 @@ def once(database: TeamDatabase, key: ApiKey, write: Callable[[], tuple[Any, int
     return answer(content, code)
 
 
-def _request_hash() -> str:
+def _request_hash(key: ApiKey) -> str:
+    """Of the request and of what its key may see: an answer is given again only to whom it could have been given."""
     request = flask.request
-    parts = (request.method.encode(), request.path.encode(), request.get_data())
+    parts = (request.method.encode(), request.path.encode(), str(key.project_id).encode(), request.get_data())
     return hashlib.sha256(b"\n".join(parts)).hexdigest()
 
 

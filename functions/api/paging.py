@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,8 @@ from common.catalog import Page
 from functions.api.errors import invalid
 
 DEFAULT_SIZE = 50
+_WHOLE = re.compile("[0-9]*")
+_MOST_DIGITS = 9
 
 
 def encode_token(value: Any) -> str:
@@ -34,13 +37,14 @@ def decode_token[T](token: str, kind: type[T]) -> T | None:
 
 
 def page_size(request: flask.Request, largest: int) -> int:
-    """The size asked for, at most the largest."""
+    """The size asked for, at most the largest; 0 asks for none in particular."""
     text = request.args.get("page_size", "")
-    if not text:
+    if not _WHOLE.fullmatch(text):
+        raise invalid("page_size", "page_size has to be a whole number, 0 or more.")
+    digits = text.lstrip("0")
+    if not digits:
         return min(DEFAULT_SIZE, largest)
-    if not text.isdecimal() or int(text) == 0:
-        raise invalid("page_size", "page_size has to be a whole number above 0.")
-    return min(int(text), largest)
+    return largest if len(digits) > _MOST_DIGITS else min(int(digits), largest)
 
 
 def listed[T](request: flask.Request, largest: int, name: str, fetch: Callable[[Page], Sequence[T]]) -> dict[str, Any]:

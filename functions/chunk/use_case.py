@@ -13,7 +13,7 @@ from common import lease, split_store
 from common.database import Database, Transaction
 from common.errors import AiInfraError, Deferred, Permanent, Superseded
 from common.extraction import ExtractionLimits, extract
-from common.messages import ChunkBatch, DocumentRegistered
+from common.messages import BatchEmbedded, BatchMessage, ChunkBatch, DocumentRegistered
 from common.model import Batch, BatchState, Chunk, Job, Split, Stage
 from common.outcomes import ending_job
 from common.ports import ObjectStore, Publisher, Tokenizer
@@ -117,7 +117,7 @@ class ChunkDocument:
     def _publish_pending(self, message: DocumentRegistered, content: Split) -> None:
         with self.database.transaction() as transaction:
             batches = transaction.batches.of_job(message.job_id)
-        self.publisher.publish(_pending(message, content, batches))
+        self.publisher.publish(_waiting(message, content, batches))
 
     def _renew(self, message: DocumentRegistered, token: UUID) -> bool:
         with self.database.transaction() as transaction:
@@ -139,24 +139,29 @@ def lock_wanted(transaction: Transaction, message: DocumentRegistered) -> Job:
     return job
 
 
-def _pending(message: DocumentRegistered, content: Split, batches: Sequence[Batch]) -> Iterator[ChunkBatch]:
-    for batch in batches:
-        if batch.state is BatchState.RECORDED:
-            continue
-        yield ChunkBatch(
-            team_id=message.team_id,
-            project_id=message.project_id,
-            document_id=message.document_id,
-            job_id=message.job_id,
-            settings=message.settings,
-            batch_index=batch.index,
-            title=content.title,
-            chunks=tuple(
-                Chunk(
-                    index=index,
-                    bounds=content.chunks[index],
-                    text=content.extraction.text[content.chunks[index].char_start : content.chunks[index].char_end],
-                )
-                for index in range(batch.chunk_start, batch.chunk_start + batch.chunk_count)
-            ),
-        )
+def _waiting(message: DocumentRegistered, content: Split, batches: Sequence[Batch]) -> Iterator[BatchMessage]:
+    """The batches that are not recorded; if all are, the last one once more to `record`: the job waits to go live."""
+    pending = [batch for batch in batches if batch.state is not BatchState.RECORDED]
+    yield from (_batch_message(ChunkBatch, message, content, batch) for batch in pending)
+    if not pending:
+        yield _batch_message(BatchEmbedded, message, content, batches[-1])
+
+
+def _batch_message[M: BatchMessage](kind: type[M], message: DocumentRegistered, content: Split, batch: Batch) -> M:
+    return kind(
+        team_id=message.team_id,
+        project_id=message.project_id,
+        document_id=message.document_id,
+        job_id=message.job_id,
+        settings=message.settings,
+        batch_index=batch.index,
+        title=content.title,
+        chunks=tuple(
+            Chunk(
+                index=index,
+                bounds=content.chunks[index],
+                text=content.extraction.text[content.chunks[index].char_start : content.chunks[index].char_end],
+            )
+            for index in range(batch.chunk_start, batch.chunk_start + batch.chunk_count)
+        ),
+    )

@@ -69,8 +69,14 @@ class PurgeDocument:
     grace_seconds: float
 
     def __call__(self, message: DocumentRetired) -> None:
-        """Purge each of the document's jobs that is due; what is within its grace is left to a later run."""
+        """Purge each of the document's jobs that is due; what is within its grace is left to a later run.
+
+        Failed messages of a deleted document are emptied with it: they hold its text.
+        """
         with self.database.transaction() as transaction:
+            document = transaction.documents.lock(message.document_id)
+            if document is not None and document.is_deleted(document.generation):
+                transaction.operations.scrub_failed(document.id)
             jobs = transaction.purges.due(message.document_id, self.grace_seconds)
         for job in jobs:
             self._purge(job)

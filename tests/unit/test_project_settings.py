@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common import project_settings, registration
-from common.config import Profile, Settings
+from common.config import MIN_CHUNK_SIZE, Profile, Settings
 from common.errors import AiInfraError
 from common.model import JobSettings, ProjectSettings
 
@@ -80,4 +80,4 @@ def test_accepted_sizes_always_leave_a_chunk_room_to_move_on(size: int | None, o
         )
         job = registration.job_settings(ProjectSettings(chunk_size=size, chunk_overlap=overlap), default)
         assert 0 <= job.chunk_overlap * 2 <= job.chunk_size <= INSTALLATION.chunk_size
-        assert job.chunk_size >= project_settings.MIN_CHUNK_SIZE
+        assert job.chunk_size >= MIN_CHUNK_SIZE

@@ -35,7 +35,7 @@ def connect(url: str, *, concurrency: int) -> Engine:
             max_overflow=2,
             pool_pre_ping=True,
             pool_recycle=1800,
-        hide_parameters=True,  # they hold people's questions and texts, which no log is to have
+            hide_parameters=True,  # they hold people's questions and texts, which no log is to have
             connect_args={"ssl_context": False, "timeout": 30},
         )
     except ArgumentError as error:

@@ -66,7 +66,8 @@ _DELETE_JOBS = text("""
     set status = case when status in ('queued', 'running') then 'failed' else status end,
         reason = case when status in ('queued', 'running') then 'SUPERSEDED' else reason end,
         error_message = case when status in ('queued', 'running') then 'The object was deleted.' else error_message end,
-        finished_at = coalesce(finished_at, now()), retired_at = coalesce(retired_at, now()), updated_at = now()
+        finished_at = coalesce(finished_at, now()), retired_at = coalesce(retired_at, now()),
+        lease_token = null, lease_expires_at = null, updated_at = now()
     where document_id = :id and generation <= :generation
 """)
 
@@ -162,8 +163,9 @@ class PostgresDocumentRows:
 
     def delete(self, document_id: UUID, generation: int) -> None:
         parameters = {"id": document_id, "generation": generation}
-        for statement in (_DELETE, _DELETE_JOBS, _RETIRE_CHUNKS):
-            self._connection.execute(statement, parameters)
+        if self._connection.execute(_DELETE, parameters).rowcount:
+            self._connection.execute(_DELETE_JOBS, parameters)
+            self._connection.execute(_RETIRE_CHUNKS, parameters)
 
     def unregistered(self, objects: Sequence[StoredObject]) -> Sequence[StoredObject]:
         rows = [{"bucket": stored.bucket, "name": stored.name, "generation": stored.generation} for stored in objects]

@@ -19,7 +19,7 @@ _JOB_COLUMNS = """
 _SUPERSEDE = text("""
     update ingestion_jobs
     set status = 'failed', reason = 'SUPERSEDED', error_message = 'A newer version or run took its place.',
-        retryable = false, finished_at = now(), updated_at = now()
+        retryable = false, finished_at = now(), lease_token = null, lease_expires_at = null, updated_at = now()
     where document_id = :document_id and id <> :job_id and status in ('queued', 'running')
 """)
 
@@ -49,7 +49,9 @@ _LEASE = text("""
 """)
 
 _PROCESSING = text("""
-    update documents set status = 'processing', updated_at = now() where wanted_job_id = :job_id
+    update documents d set status = 'processing', updated_at = now()
+    from ingestion_jobs j
+    where j.id = :job_id and d.id = j.document_id and d.wanted_job_id = j.id
 """)
 
 _RENEW = text("""
@@ -105,13 +107,16 @@ _SUCCEED = text("""
 _FAIL = text("""
     update ingestion_jobs
     set status = 'failed', stage = cast(:stage as ingestion_stage), reason = :reason, error_message = :message,
-        retryable = :retryable, finished_at = now(), lease_token = null, lease_expires_at = null, updated_at = now()
+        retryable = :retryable, attempts = greatest(attempts, :attempts), finished_at = now(), lease_token = null,
+        lease_expires_at = null, updated_at = now()
     where id = :job_id and status in ('queued', 'running')
     returning id
 """)
 
 _FAIL_DOCUMENT = text("""
-    update documents set status = 'failed', updated_at = now() where wanted_job_id = :job_id
+    update documents d set status = 'failed', updated_at = now()
+    from ingestion_jobs j
+    where j.id = :job_id and d.id = j.document_id and d.wanted_job_id = j.id
 """)
 
 # Claiming them is noted as movement: a job that waits in a long queue is sent again once in a while, not at every run.
@@ -120,7 +125,7 @@ _CLAIM_STALLED = text(f"""
     where j.id in (
         select s.id
         from ingestion_jobs s
-        join documents d on d.wanted_job_id = s.id
+        join documents d on d.id = s.document_id and d.wanted_job_id = s.id
         where s.status in ('queued', 'running') and s.updated_at < now() - make_interval(secs => :seconds)
           and coalesce(s.lease_expires_at < clock_timestamp(), true)
           and not exists (
@@ -200,13 +205,16 @@ class PostgresJobRows:
         self._connection.execute(_ACTIVATE, parameters)
         self._connection.execute(_SUCCEED, parameters)
 
-    def fail(self, job_id: UUID, *, stage: Stage, reason: str, message: str, retryable: bool) -> None:
+    def fail(
+        self, job_id: UUID, *, stage: Stage, reason: str, message: str, retryable: bool, attempts: int = 0
+    ) -> None:
         parameters = {
             "job_id": job_id,
             "stage": stage.value,
             "reason": reason,
             "message": message,
             "retryable": retryable,
+            "attempts": attempts,
         }
         if self._connection.execute(_FAIL, parameters).one_or_none() is not None:
             self._connection.execute(_FAIL_DOCUMENT, parameters)

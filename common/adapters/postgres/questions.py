@@ -33,7 +33,7 @@ _LEXICAL = text(f"""
         join documents d on d.id = c.document_id and d.active_job_id = c.job_id
         where {_IN_SCOPE}
     ),
-    rarity as (
+    rarity as materialized (
         select query, ln(1 + (select count(distinct id) from found)::float / count(*)) as idf
         from found group by query
     )

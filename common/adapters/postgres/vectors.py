@@ -34,11 +34,16 @@ _REMOVE = text("delete from chunk_vectors where team_id = :team_id and chunk_id 
 
 _VISIBLE = text("select chunk_id from chunk_vectors where team_id = :team_id and chunk_id = any(:chunk_ids)")
 
-_IN_SCOPE = text("""
+# Named by their active jobs, documents are found by the index on project and job.
+_OF_DOCUMENTS = """
+    and v.job_id = any(array(select d.active_job_id from documents d where d.id = any(:document_ids)))
+"""
+
+_IN_SCOPE = """
     select count(*) from (
-        select from chunk_vectors where team_id = :team_id and project_id = :project_id limit :bound
+        select from chunk_vectors v where v.team_id = :team_id and v.project_id = :project_id {documents} limit :bound
     ) as bounded
-""")
+"""
 
 # Search and liveness in one statement: only the active job of a document answers, and only in the question's model.
 _LIVE = """
@@ -53,7 +58,7 @@ _EXACT = f"""
     select v.chunk_id, 1 - (v.embedding::halfvec({{length}}) <=> cast(:question as halfvec({{length}}))) as score
     from chunk_vectors v
     where v.team_id = :team_id and v.project_id = :project_id and vector_dims(v.embedding) = {{length}} and {_LIVE}
-        and (cardinality(cast(:document_ids as uuid[])) = 0 or v.document_id = any(:document_ids))
+        {{documents}}
     order by (v.embedding::halfvec({{length}}) <=> cast(:question as halfvec({{length}}))) + 0, v.chunk_id
     limit :limit
 """  # noqa: S608
@@ -62,7 +67,7 @@ _NEAREST = f"""
     select v.chunk_id, 1 - (v.embedding::halfvec({{length}}) <=> cast(:question as halfvec({{length}}))) as score
     from chunk_vectors v
     where v.team_id = :team_id and v.project_id = :project_id and vector_dims(v.embedding) = {{length}} and {_LIVE}
-        and (cardinality(cast(:document_ids as uuid[])) = 0 or v.document_id = any(:document_ids))
+        {{documents}}
     order by v.embedding::halfvec({{length}}) <=> cast(:question as halfvec({{length}}))
     limit :limit
 """  # noqa: S608
@@ -99,7 +104,7 @@ class PgVectorIndex:
     """See `common.ports.VectorIndex`. What is committed is visible at once."""
 
     def __init__(self, engine: Engine, *, exact_limit: int = EXACT_LIMIT) -> None:
-        """Up to `exact_limit` vectors in a project are compared one by one; more by walking the graph."""
+        """Up to `exact_limit` vectors in a scope are compared one by one; more by walking the graph."""
         self._engine = engine
         self._exact_limit = exact_limit
 
@@ -129,6 +134,7 @@ class PgVectorIndex:
             return frozenset(found.scalars())
 
     def search(self, scope: Scope, question: Vector, model: str, limit: int) -> Sequence[Hit]:
+        documents = _OF_DOCUMENTS if scope.document_ids else ""
         parameters = {
             "team_id": scope.team_id,
             "project_id": scope.project_id,
@@ -140,9 +146,10 @@ class PgVectorIndex:
         }
         with begin(self._engine) as connection:
             bind_team(connection, scope.team_id)
-            exact = connection.execute(_IN_SCOPE, parameters).scalar_one() <= self._exact_limit
+            count = text(_IN_SCOPE.format(documents=documents))
+            exact = connection.execute(count, parameters).scalar_one() <= self._exact_limit
             if not exact:
                 connection.execute(_WALK_THE_GRAPH)
-            statement = (_EXACT if exact else _NEAREST).format(length=len(question))
-            hits = [Hit(row.chunk_id, float(row.score)) for row in connection.execute(text(statement), parameters)]
+            nearest = text((_EXACT if exact else _NEAREST).format(length=len(question), documents=documents))
+            hits = [Hit(row.chunk_id, float(row.score)) for row in connection.execute(nearest, parameters)]
         return sorted(hits, key=lambda hit: -(hit.score or 0.0))

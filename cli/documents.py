@@ -1,0 +1,79 @@
+"""`ai-infra documents`, `document`, `reprocess` and `delete`."""
+
+from __future__ import annotations
+
+import click
+
+from cli.api import Json
+from cli.commands import Command
+from cli.connection import chosen_project, connect, project_option
+from cli.exit_codes import ExitCode
+from cli.following import follow_job
+from cli.jobs import output_job, report_job
+from cli.output import Output, details, pass_output, table
+from cli.progress import shown_progress
+from common.model import DocumentStatus
+
+_STATUSES = click.Choice([status.value for status in DocumentStatus])
+_COLUMNS = ("id", "status", "pages", "chunks", "title")
+
+
+@click.command(cls=Command)
+@project_option
+@click.option("--status", type=_STATUSES, help="Only those of this status.")
+@pass_output
+def documents(output: Output, project: str | None, status: str | None) -> None:
+    """List a project's documents, newest first."""
+    api = connect()
+    found = api.documents(chosen_project(api, project), status)
+    rows = [[each[name] for name in _COLUMNS] for each in found]
+    output.show(found, table([name.upper() for name in _COLUMNS], rows))
+
+
+@click.command(cls=Command)
+@click.argument("document")
+@pass_output
+def document(output: Output, document: str) -> None:
+    """Show a document, by its id."""
+    found = connect().document(document)
+    output.show(found, details({**found, "failure": failure_sentence(found)}))
+
+
+@click.command(cls=Command)
+@click.argument("document")
+@click.option("--wait", is_flag=True, help="Follow the new job until it is finished; exit code 7 if it failed.")
+@pass_output
+def reprocess(output: Output, document: str, *, wait: bool) -> ExitCode:
+    """Process a document again, by its id.
+
+    Until that is done it answers as before.
+    """
+    api = connect()
+    job = api.reprocess(document)
+    if not wait:
+        output_job(output, job)
+        return ExitCode.OK
+    with shown_progress(output) as show:
+        finished = follow_job(api, job["id"], show)
+    return report_job(output, finished)
+
+
+@click.command(cls=Command)
+@click.argument("document")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_output
+def delete(output: Output, document: str, *, yes: bool) -> None:
+    """Delete a document, by its id.
+
+    Its object in the bucket is deleted too.
+    """
+    api = connect()
+    found = api.document(document)
+    output.confirm(f"Delete {found['title']} ({found['gcs_uri']})?", yes=yes)
+    output.show(api.delete(found["id"]), f"{found['title']} is deleted.")
+
+
+def failure_sentence(document: Json) -> str | None:
+    """Why the document failed, if it did."""
+    failure = document["failure"]
+    return failure and f"{failure['reason']} at {failure['stage']}: {failure['message']}"

@@ -1,0 +1,176 @@
+"""What becomes of a pushed message."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.database import Database, FailedMessage, Transaction
+from common.delivery import Delivery, Receiver, decode_message, decode_push, failed_message, uuid_attribute
+from common.errors import Deferred, Permanent, Retryable, UndecodableError
+from common.messages import DocumentRetired, Message
+
+TOPIC = "document-retired"
+
+
+class Surroundings:
+    """A clock, a publisher and the failed messages of a database, in memory."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+        self.published: list[tuple[str, bytes, Mapping[str, str]]] = []
+        self.kept: list[FailedMessage] = []
+        self.database_is_there = True
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def publish(self, messages: Iterable[Message]) -> None:
+        raise NotImplementedError
+
+    def publish_raw(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> None:
+        self.published.append((topic, data, attributes))
+
+    @property
+    def operations(self) -> Surroundings:
+        return self
+
+    def keep_failed(self, message: FailedMessage) -> None:
+        self.kept.append(message)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        if not self.database_is_there:
+            raise Retryable("DATABASE_UNAVAILABLE", "Not now.")
+        yield cast(Transaction, self)
+
+
+@pytest.fixture
+def around() -> Surroundings:
+    return Surroundings()
+
+
+def push(data: bytes = b"body", attributes: dict[str, str] | None = None, **envelope: Any) -> bytes:
+    message = {"messageId": "7", "data": base64.b64encode(data).decode(), "attributes": attributes or {}}
+    return json.dumps({"message": message, "subscription": "projects/p/subscriptions/s", **envelope}).encode()
+
+
+def receive(around: Surroundings, work: Callable[[Delivery], None], body: bytes) -> tuple[str, int]:
+    database = cast(Database, around)
+    receiver = Receiver(database=database, publisher=around, clock=around, defer_seconds=20.0, max_deferrals=2)
+    return receiver.receive(body, work, topic=TOPIC)
+
+
+def raising(error: Exception, times: int = 999) -> Callable[[Delivery], None]:
+    left = [error] * times
+
+    def work(_: Delivery) -> None:
+        if left:
+            raise left.pop()
+
+    return work
+
+
+def test_work_that_returns_is_acknowledged(around: Surroundings) -> None:
+    seen: list[Delivery] = []
+    body = push(b"\x00\xff", {"a": "b"}, deliveryAttempt=3)
+    assert receive(around, seen.append, body) == ("", 204)
+    assert (seen[0].data, seen[0].attributes, seen[0].attempt, seen[0].message_id) == (b"\x00\xff", {"a": "b"}, 3, "7")
+
+
+@pytest.mark.parametrize(
+    ("error", "response"),
+    [
+        (Retryable("QUOTA", "Later."), ("QUOTA", 503)),
+        (ValueError("a bug"), ("INTERNAL", 500)),
+        (Permanent("NO_TEXT", "Nobody ended the job."), ("INTERNAL", 500)),
+    ],
+)
+def test_an_error_sends_the_message_back(around: Surroundings, error: Exception, response: tuple[str, int]) -> None:
+    assert receive(around, raising(error), push()) == response
+    assert (around.kept, around.published) == ([], [])
+
+
+def test_an_undecodable_message_is_kept_and_acknowledged(around: Surroundings) -> None:
+    job = uuid4()
+    body = push(b"rubbish", {"job_id": str(job), "document_id": "none"}, deliveryAttempt=2)
+    assert receive(around, raising(UndecodableError("No.")), body) == ("", 204)
+    (kept,) = around.kept
+    assert (kept.data, kept.topic, kept.job_id, kept.document_id) == (b"rubbish", TOPIC, job, None)
+    assert (kept.reason, kept.error, kept.delivery_attempts) == ("UNDECODABLE", "No.", 2)
+
+
+def test_what_cannot_be_kept_now_comes_back(around: Surroundings) -> None:
+    around.database_is_there = False
+    assert receive(around, raising(UndecodableError("No.")), push()) == ("DATABASE_UNAVAILABLE", 503)
+
+
+def test_work_that_is_not_due_waits_in_the_request(around: Surroundings) -> None:
+    early = Deferred("LEASED", "Not yet.", wait_seconds=8.0)
+    assert receive(around, raising(early, times=2), push()) == ("", 204)
+    assert around.slept == [8.0, 8.0]
+    assert around.published == []
+
+
+def test_work_that_is_not_due_for_long_is_published_again(around: Surroundings) -> None:
+    early = Deferred("LEASED", "Not yet.", wait_seconds=8.0)
+    assert receive(around, raising(early), push(b"body", {"job_id": "x"})) == ("", 204)
+    assert around.slept == [8.0, 8.0, 4.0]
+    assert around.published == [(TOPIC, b"body", {"job_id": "x", "deferrals": "1"})]
+
+
+def test_deferrals_are_counted_and_end(around: Surroundings) -> None:
+    early = Deferred("LEASED", "Not yet.", wait_seconds=99.0)
+    assert receive(around, raising(early), push(attributes={"deferrals": "1"})) == ("", 204)
+    assert around.published[0][2] == {"deferrals": "2"}
+    assert receive(around, raising(early), push(attributes={"deferrals": "2"})) == ("LEASED", 503)
+    assert len(around.published) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"\xff\xfe",
+        b'{"message": {"messageId": "\xff"}, "subscription": "s"}',
+        b'{"message": {"messageId": "7", "data": "?"}, "subscription": "s"}',
+        push(deliveryAttempt=0),
+    ],
+)
+def test_what_is_no_push_is_a_bad_request(around: Surroundings, body: bytes) -> None:
+    assert receive(around, raising(AssertionError("not called")), body)[1] == 400
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_a_message_or_undecodable(data: bytes) -> None:
+    with pytest.raises(UndecodableError, match=f"Not a {TOPIC} message"):
+        decode_message(DocumentRetired, decode_push(push(data)))
+
+
+def test_a_message_is_read_from_its_body() -> None:
+    message = DocumentRetired(team_id=UUID(int=1), document_id=UUID(int=2))
+    body = json.dumps({"team_id": str(message.team_id), "document_id": str(message.document_id), "new": 1}).encode()
+    assert decode_message(DocumentRetired, decode_push(push(body))) == message
+
+
+@pytest.mark.parametrize(("value", "found"), [(str(UUID(int=9)), UUID(int=9)), ("", None), ("nine", None)])
+def test_an_attribute_is_an_id_or_none(value: str, found: UUID | None) -> None:
+    assert uuid_attribute({"id": value}, "id") == found
+    assert uuid_attribute({}, "id") is None
+
+
+def test_known_attempts_count_more_than_those_of_the_delivery() -> None:
+    delivery = decode_push(push(deliveryAttempt=2))
+    error = Retryable("LOST", "Gone.")
+    assert failed_message(delivery, topic=None, error=error).delivery_attempts == 2
+    assert failed_message(delivery, topic=None, error=error, attempts=20, resolution="moved").delivery_attempts == 20

@@ -1,0 +1,145 @@
+"""A file's type is told by its content."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.errors import Permanent
+from common.extraction import ExtractionLimits, detect_type, extract
+from common.extraction.detection import HTML, MARKDOWN, PDF, PLAIN, type_of
+
+README = "# A project\n\n## Use\n\n- one\n- two\n\nSee [the guide](guide.md).\n"
+PROSE = "It was a quiet evening.\n\nNobody spoke - not even the cook. 3 < 4, said the clock.\n"
+
+
+def zipped(*names: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in names:
+            archive.writestr(name, "content")
+    return content.getvalue()
+
+
+def tarred() -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("notes.txt"))
+    return content.getvalue()
+
+
+def outcome(content: bytes) -> str:
+    try:
+        return type_of(content)
+    except Permanent as error:
+        return error.reason
+
+
+def refusal(content: bytes) -> Permanent:
+    with pytest.raises(Permanent) as caught:
+        type_of(content)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("%PDF-1.7\n", PDF),
+        ("\r\n%PDF-1.4\n", PDF),
+        ("garbage of a mail server\n%PDF-1.3\n1 0 obj", PDF),
+        ("<!DOCTYPE html><p>x", HTML),
+        ("\ufeff <!-- licence\n --> <HTML lang=en>", HTML),
+        ('<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "x">', HTML),
+        ("<h1>A fragment</h1><p>Text</p>", HTML),
+        ("<p>never closed", PLAIN),
+        (README, MARKDOWN),
+        ("---\ntitle: A\ntags:\n  - b\n---\nText.\n", MARKDOWN),
+        ("Text.\n\n```python\nprint(1)\n```\n", MARKDOWN),
+        ("| a | b |\n|---|:---:|\n| 1 | 2 |\n", MARKDOWN),
+        ('<div align="center">logo</div>\n\n' + README, MARKDOWN),
+        (PROSE, PLAIN),
+        ("# only one heading, or a comment\nx = 1\n", PLAIN),
+        ("- milk\n- bread\n", PLAIN),
+        ("<3 this", PLAIN),
+        ("x", PLAIN),
+        (" \n\n", PLAIN),
+        ("BM is short for body mass, and MZ for nothing.", PLAIN),
+        ('{"json": [1, 2]}', PLAIN),
+        ("a,b\n1,2\n", PLAIN),
+    ],
+)
+def test_the_content_tells_the_type(content: str, expected: str) -> None:
+    assert type_of(content.encode()) == expected
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize(("text", "expected"), [(README, MARKDOWN), (PROSE, PLAIN), ("<html><p>Grüße", HTML)])
+def test_the_encoding_does_not_matter(text: str, expected: str, encoding: str) -> None:
+    assert type_of(text.encode(encoding)) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0", "a PNG image"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "a JPEG image"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "a WebP image"),
+        (b"BM\x36\0\0\0\0\0", "a BMP image"),
+        (gzip.compress(b"x"), "a gzip archive"),
+        (tarred(), "a tar archive"),
+        (zipped("notes.txt"), "a ZIP archive"),
+        (zipped(), "an empty ZIP archive"),
+        (zipped("[Content_Types].xml", "word/document.xml"), "a Word document"),
+        (zipped("xl/workbook.xml"), "an Excel workbook"),
+        (zipped("ppt/presentation.xml"), "a PowerPoint presentation"),
+        (b"MZ\x90\0\x03\0\0\0", "a Windows program"),
+        (b"\x7fELF\x02\x01", "a program"),
+        (b"{\\rtf1\\ansi text}", "an RTF document"),
+        (b"%!PS-Adobe-3.0\n", "a PostScript document"),
+        (b"SQLite format 3\0", "an SQLite database"),
+        (b"<svg xmlns='x'></svg>", "an SVG image"),
+        (b"\0\1\2\3\4\5\6\7" * 99, "neither text"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_its_name(content: bytes, named: str) -> None:
+    error = refusal(content)
+    assert error.reason == "UNSUPPORTED_TYPE"
+    assert named in error.message
+
+
+def test_a_file_without_a_byte_is_empty() -> None:
+    assert refusal(b"").reason == "EMPTY_FILE"
+
+
+@pytest.mark.parametrize("mark", [codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF32_BE])
+def test_a_file_of_a_byte_order_mark_alone_is_a_text_without_text(mark: bytes) -> None:
+    assert type_of(mark) == PLAIN
+
+
+@pytest.mark.parametrize("name", ["report.pdf", "page.html", "notes", "image.png", "ünï.MD"])
+def test_the_name_does_not_matter(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(PROSE, encoding="utf-8")
+    assert detect_type(path) == PLAIN
+    extraction = extract(path, limits=ExtractionLimits())
+    assert (extraction.mime_type, extraction.text, extraction.page_starts) == (PLAIN, PROSE, (0,))
+
+
+@given(st.binary(max_size=300) | st.text(max_size=100).map(lambda text: text.encode("utf-16", "surrogatepass")))
+def test_any_bytes_have_a_type_or_a_reason(content: bytes) -> None:
+    assert outcome(content) in {PDF, HTML, MARKDOWN, PLAIN, "EMPTY_FILE", "UNSUPPORTED_TYPE"}
+
+
+@given(
+    st.lists(st.sampled_from(["-a: b\n", "- \n", "\n", "---", "```x\n", "[", "](", "<!--", " ", "|", "#", "**", "`"]))
+)
+def test_signs_in_any_order_make_a_text(parts: list[str]) -> None:
+    assert type_of(("---\n" + "".join(parts)).encode()) in {MARKDOWN, PLAIN}

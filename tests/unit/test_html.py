@@ -1,0 +1,199 @@
+"""HTML becomes its content: paragraphs, lists, tables and headings that stand where they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common.errors import Permanent
+from common.extraction import ExtractionLimits
+from common.extraction.block_text import collapse
+from common.extraction.html import extract_html
+from common.extraction.html_nesting import check_nesting
+from common.model import Extraction
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str | bytes], Extraction]:
+    path = tmp_path_factory.mktemp("html") / "page"
+
+    def extract(page: str | bytes) -> Extraction:
+        path.write_bytes(page if isinstance(page, bytes) else page.encode("utf-8", "surrogatepass"))
+        return extract_html(path, ExtractionLimits(), None)
+
+    return extract
+
+
+type Extract = Callable[[str | bytes], Extraction]
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<p>One\n  two</p><p>Three<br>four</p>", "One two\n\nThree\nfour"),
+        ("<p>a&nbsp;b &lt;c&gt; &#8364;</p>", "a b <c> €"),
+        ("<p>so<b>me</b> <i>words</i> , soft&shy;hyphen</p>", "some words , softhyphen"),
+        ("<div>a</div><div>b</div>c", "a\nb\nc"),
+        ("<ul><li>a<li>b<ul><li>c</ul></ul>", "- a\n- b\n  - c"),
+        ("<ol start=3><li>a<li>b</ol><ol><li>c</ol>", "3. a\n4. b\n\n1. c"),
+        ("<ol start=" + "9" * 5000 + "><li>a</ol>", "1. a"),
+        ("<table><tr><th>A<th>B<tr><td>1<td>2<tr><td><td>3</table>", "A | B\n1 | 2\n | 3"),
+        ("<table><tr><td><p>one</p><p>two</p><td>x</table>", "one two | x"),
+        ("<table><tr><td><h2>Laid out</h2><p>text<td>side</table>", "Laid out\n\ntext\n\nside"),
+        ("<p>code:</p><pre>\n  if x:\n\n    y\n</pre>", "code:\n\n  if x:\n\n    y"),
+        ("<dl><dt>term<dd>meaning</dl>", "term\nmeaning"),
+        ("a<script>var x</script><style>p{}</style><!-- no --><template>t</template>b", "ab"),
+        ("", ""),
+        ("just words", "just words"),
+    ],
+)
+def test_the_text_is_laid_out(html: Extract, page: str, text: str) -> None:
+    assert html(page).text == text
+
+
+@pytest.mark.parametrize(
+    "surrounding",
+    [
+        "<nav>Home News</nav>",
+        "<footer>All rights reserved</footer>",
+        "<div role=navigation>Home</div>",
+        "<div class='sidebar'>Ads</div>",
+        "<header><a href=/>Site</a></header>",
+        "<aside>Related</aside>",
+        "<form><input name=q><button>Search</button></form>",
+        "<ul><li><a href=#a>A</a><li><a href=#b>B</a><li><a href=#c>C</a></ul>",
+        "<p><a href=a.html>Previous</a> | <a href=b.html>Next</a></p>",
+        "<a href=#x>¶</a>",
+    ],
+)
+def test_what_surrounds_the_content_is_left_out(html: Extract, surrounding: str) -> None:
+    content = "<p>" + "Words of the page itself. " * 30 + "</p>"
+    expected = ("Words of the page itself. " * 30).strip()
+    assert html(f"<body>{surrounding}<div>{content}</div>").text == expected
+    assert html(f"<body><div>{content}</div>{surrounding}").text == expected
+
+
+def test_the_main_element_is_taken_alone(html: Extract) -> None:
+    page = f"<body><div>Banner</div><main><h1>T</h1><p>{'Long content. ' * 20}</p><header>in</header></main>"
+    assert html(page).text == f"T\n\n{('Long content. ' * 20).strip()}\n\nin"
+
+
+def test_a_page_that_is_all_surroundings_keeps_them(html: Extract) -> None:
+    links = "".join(f"<li><a href=p{number}.html>Page number {number}</a>" for number in range(300))
+    assert "Page number 299" in html(f"<body><nav><ul>{links}</ul></nav>").text
+
+
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [
+        ("<title> The \n title </title><h1>H</h1>", "The title"),
+        ("<title></title><h2>x</h2><h1>H &amp; I</h1>", "H & I"),
+        ("<h2>x</h2>", None),
+        ("<svg><title>icon</title></svg><h1>Real</h1>", "Real"),
+    ],
+)
+def test_the_title_is_the_title_elements_or_the_first_h1(html: Extract, page: str, title: str | None) -> None:
+    assert html(page).title == title
+
+
+def test_headings_have_their_levels_and_places(html: Extract) -> None:
+    page = (
+        "<h1>One <a href=#one>#</a></h1><p>text<h3>Three <em>deep</em></h3><dl><dt>What is it?<dd>This.</dl>"
+        "<p><b>A bold line alone</b></p><p><b>bold</b> and not</p><h2></h2><ul><li><h4>In a list</h4></ul>"
+    )
+    extraction = html(page)
+    assert [(each.level, each.title) for each in extraction.headings] == [
+        (1, "One"),
+        (3, "Three deep"),
+        (4, "What is it?"),
+        (4, "A bold line alone"),
+        (4, "In a list"),
+    ]
+    for heading in extraction.headings:
+        assert extraction.text.startswith(f"{heading.title}", heading.char_start)
+        assert heading.char_start == 0 or extraction.text[heading.char_start - 1] == "\n"
+
+
+TAGS = ["p", "div", "h1", "h2", "ul", "ol", "li", "table", "tr", "td", "th", "b", "pre", "a", "dl", "dt", "dd", "br"]
+TAGS += ["nav", "main", "section", "header", "aside", "form", "svg", "math", "template", "details", "summary", "select"]
+parts = st.sampled_from([f"<{tag}>" for tag in TAGS] + [f"</{tag}>" for tag in TAGS]) | st.sampled_from(
+    [
+        "word ",
+        "\n",
+        "<a href=#x>Next</a>",
+        "<!--",
+        "-->",
+        "&#0;",
+        "&#xD800;",
+        "<",
+        "is it so?",
+        "<td a='",
+        "\ud800",
+        "\0",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(parts, max_size=40).map("".join))
+def test_any_markup_becomes_text_with_headings_in_their_places(html: Extract, page: str) -> None:
+    extraction = html(page)
+    assert "\0" not in extraction.text
+    extraction.text.encode()
+    assert extraction == html(page)
+    places = [heading.char_start for heading in extraction.headings]
+    assert places == sorted(set(places))
+    for heading in extraction.headings:
+        assert extraction.text.startswith(heading.title, heading.char_start)
+
+
+@pytest.mark.parametrize("tag", ["div", "ul><li", "table><tr><td", "span", "blockquote", "section"])
+def test_deep_nesting_is_read(html: Extract, tag: str) -> None:
+    assert collapse(html(f"<{tag}>" * 2000 + "deep").text).endswith("deep")
+
+
+def test_deep_lists_are_not_indented_without_end(html: Extract) -> None:
+    assert len(html("<ul><li>a" * 2000).text) < 100_000
+
+
+@pytest.mark.parametrize("page", ["<div>" * 100_000, "".join(f"<font color={n}><p>x" for n in range(20_000))])
+def test_nesting_that_would_take_for_ever_is_refused(html: Extract, page: str) -> None:
+    with pytest.raises(Permanent) as caught:
+        html(page)
+    assert caught.value.reason == "NESTED_TOO_DEEPLY"
+
+
+@pytest.mark.parametrize(
+    "page", ["<p>a" * 100_000, "<li>a<br>" * 50_000, "<div><b>a</b></div>" * 50_000, "</div>" * 9999]
+)
+def test_long_pages_of_closed_elements_are_not(page: str) -> None:
+    check_nesting(page)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<meta charset=iso-8859-1><p>Größe".encode("cp1252"),
+        b"<meta http-equiv=content-type content='text/html; charset=windows-1252'><p>" + "Größe".encode("cp1252"),
+        "<?xml version='1.0' encoding='iso-8859-15'?><html><p>Größe".encode("iso-8859-15"),
+        "<meta charset=utf-16><p>Größe".encode(),
+        "<meta charset=shift_jis><p>Größe".encode("utf-16"),
+        "<p>Größe".encode("utf-8-sig"),
+    ],
+)
+def test_the_encoding_is_the_declared_one(html: Extract, page: bytes) -> None:
+    extraction = html(page)
+    assert (extraction.text, extraction.warnings) == ("Größe", ())
+
+
+@pytest.mark.parametrize("limits", [ExtractionLimits(markup_bytes=20), ExtractionLimits(characters=10)])
+def test_too_large_a_page_is_refused(tmp_path: Path, limits: ExtractionLimits) -> None:
+    path = tmp_path / "page"
+    path.write_text("<p>Some words too many.", encoding="utf-8")
+    with pytest.raises(Permanent) as caught:
+        extract_html(path, limits, None)
+    assert caught.value.reason == "TOO_MUCH_TEXT"

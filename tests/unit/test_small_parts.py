@@ -1,0 +1,157 @@
+"""Leases kept, splits stored, logs written."""
+
+from __future__ import annotations
+
+import json
+import logging
+from threading import Event
+from typing import cast
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common import lease, split_store, telemetry
+from common.errors import Retryable
+from common.model import ChunkBounds, Extraction, Heading, Split
+from common.ports import ObjectStore
+
+PATIENCE = 10.0
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+class MemoryObjects:
+    """The part of an object store that splits need."""
+
+    def __init__(self) -> None:
+        self.contents: dict[tuple[str, str], bytes] = {}
+        self.forgetful = False
+
+    def read(self, bucket: str, name: str) -> bytes | None:
+        return self.contents.get((bucket, name))
+
+    def create(self, bucket: str, name: str, content: bytes, content_type: str) -> bool:
+        assert content_type == "application/gzip"
+        if self.forgetful or (bucket, name) in self.contents:
+            return False
+        self.contents[bucket, name] = content
+        return True
+
+    def delete(self, bucket: str, name: str, generation: int | None = None) -> None:
+        assert generation is None
+        self.contents.pop((bucket, name), None)
+
+
+def split(text: str) -> Split:
+    bounds = ChunkBounds(
+        char_start=0, char_end=len(text), page_start=1, page_end=1, heading_path=(text,), token_count=3
+    )
+    extraction = Extraction(
+        mime_type="text/plain",
+        text=text,
+        page_starts=(0,),
+        headings=(Heading(1, text, 0),),
+        title=None,
+        warnings=(text,),
+    )
+    return Split(extraction=extraction, title=text, sha256="00", chunks=(bounds,))
+
+
+@given(texts, st.uuids())
+def test_a_split_is_read_as_it_was_written_until_it_is_deleted(text: str, job: UUID) -> None:
+    memory = MemoryObjects()
+    objects = cast(ObjectStore, memory)
+    assert split_store.read(objects, "b", job) is None
+    assert split_store.write_once(objects, "b", job, split(text)) == split(text)
+    assert split_store.read(objects, "b", job) == split(text)
+    split_store.delete(objects, "b", job)
+    split_store.delete(objects, "b", job)
+    assert memory.contents == {}
+
+
+def test_the_first_split_is_kept_whatever_comes_later() -> None:
+    objects, job = cast(ObjectStore, MemoryObjects()), uuid4()
+    split_store.write_once(objects, "b", job, split("first"))
+    assert split_store.write_once(objects, "b", job, split("second")) == split("first")
+    assert split_store.write_once(objects, "b", uuid4(), split("second")) == split("second")
+
+
+def test_a_split_that_vanishes_between_is_an_error() -> None:
+    memory = MemoryObjects()
+    memory.forgetful = True
+    with pytest.raises(LookupError, match="was there and is gone"):
+        split_store.write_once(cast(ObjectStore, memory), "b", uuid4(), split("x"))
+
+
+def test_a_lease_is_renewed_again_and_again_while_work_goes_on() -> None:
+    renewed = Event()
+    times: list[int] = []
+
+    def renew() -> bool:
+        times.append(1)
+        if len(times) == 3:
+            renewed.set()
+        return True
+
+    with lease.kept(renew, lease_seconds=0.03):
+        assert renewed.wait(PATIENCE)
+    assert len(times) >= 3
+
+
+def test_a_lost_lease_is_not_asked_for_again() -> None:
+    lost, again = Event(), Event()
+
+    def renew() -> bool:
+        (again if lost.is_set() else lost).set()
+        return False
+
+    with lease.kept(renew, lease_seconds=0.003):
+        assert lost.wait(PATIENCE)
+        assert not again.wait(0.05)
+
+
+def test_a_renewal_that_fails_for_now_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    renewed = Event()
+    errors = [Retryable("DATABASE_UNAVAILABLE", "Not now.")]
+
+    def renew() -> bool:
+        if errors:
+            raise errors.pop()
+        renewed.set()
+        return True
+
+    with lease.kept(renew, lease_seconds=0.03):
+        assert renewed.wait(PATIENCE)
+    assert "not renewed" in caplog.text
+
+
+def test_a_lease_ends_with_the_block_even_if_it_raises() -> None:
+    with pytest.raises(ZeroDivisionError), lease.kept(lambda: True, lease_seconds=PATIENCE * 1000):
+        raise ZeroDivisionError
+
+
+def record(message: str, **extra: object) -> logging.LogRecord:
+    made = logging.makeLogRecord({"msg": message, "levelname": "WARNING", "levelno": logging.WARNING})
+    made.__dict__.update(extra)
+    return made
+
+
+@given(st.text(), st.text())
+def test_a_cloud_log_entry_is_one_line_of_json(message: str, value: str) -> None:
+    line = telemetry.CloudFormatter().format(record("%s", args=(message,), job_id=value))
+    assert "\n" not in line
+    assert json.loads(line) == {"severity": "WARNING", "message": message, "job_id": value}
+
+
+def test_a_cloud_log_entry_of_an_error_has_its_stack_trace() -> None:
+    with pytest.raises(ValueError, match="broken") as caught:
+        int("broken")
+    line = telemetry.CloudFormatter().format(record("It broke", exc_info=(caught.type, caught.value, caught.tb)))
+    assert "ValueError: invalid literal" in json.loads(line)["stack_trace"].splitlines()[-1]
+
+
+def test_a_terminal_line_has_level_message_and_fields() -> None:
+    formatter = telemetry.TerminalFormatter()
+    assert formatter.format(record("Done", job_id=UUID(int=7))) == f"WARNING Done job_id={UUID(int=7)}"
+    assert formatter.format(record("Done")) == "WARNING Done"
