@@ -26,6 +26,8 @@ _MOST_LOST = 0.2  # of what is beyond ASCII: more, and it is another encoding
 _LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f\x80-\x84\x86-\x9f\ufeff\ufffe\uffff\ud800-\udfff]")
 _INFORMATION_SEPARATOR = re.compile("[\x1c-\x1f]")
+# No layout needs so much. It has no tokens, so that no limit of a chunk would hold it.
+_ENDLESS_SPACE = re.compile(r"(?<!\s)\s{2000,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,12 @@ class Decoded:
 def clean(text: str) -> str:
     """The text with lines ended by LF alone and without NULs, control characters, lone surrogates, byte order marks.
 
-    Form feeds and Unicode's line separators end a line too.
+    Form feeds and Unicode's line separators end a line too. White space that does not end for 2,000 characters becomes
+    a blank line, or one space where it has no line's end in it.
     """
     text = _LINE_END.sub("\n", text)
-    return _INFORMATION_SEPARATOR.sub(" ", _UNWANTED.sub("", text))
+    text = _INFORMATION_SEPARATOR.sub(" ", _UNWANTED.sub("", text))
+    return _ENDLESS_SPACE.sub(lambda found: "\n\n" if "\n" in found[0] else " ", text)
 
 
 def decode(data: bytes, declared: str | None = None) -> Decoded:

@@ -117,3 +117,8 @@ def test_a_beginning_may_end_within_a_character(encoding: str, size: int) -> Non
 def test_any_bytes_become_clean_text(content: bytes, declared: str | None) -> None:
     decoded = decode(content, declared)
     assert decoded.text == clean(decoded.text)
+
+
+@pytest.mark.parametrize(("space", "left"), [(" " * 5000, " "), ("\n \t" * 5000, "\n\n"), (" " * 500, " " * 500)])
+def test_white_space_without_end_becomes_little(space: str, left: str) -> None:
+    assert clean(f"a{space}b") == f"a{left}b"

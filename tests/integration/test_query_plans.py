@@ -1,0 +1,184 @@
+"""What the ports ask often has an index to be answered by.
+
+Tables of a test are so small that Postgres reads them whole. With sequential scans forbidden it still does where no
+index serves, and that is what is looked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from common.adapters.postgres.chunk_texts import PostgresChunkTexts
+from common.adapters.postgres.vectors import PgVectorIndex
+from common.catalog import Page
+from common.messages import DocumentRegistered
+from common.model import Route, Scope
+from tests.rows import (
+    MODEL,
+    Installation,
+    chunk_ids,
+    direction,
+    finished,
+    live,
+    made_live,
+    new_object,
+    next_generation,
+    registered,
+)
+
+PLANNED = ("select", "insert", "update", "delete", "with")
+READS_WHOLE = re.compile(r"Seq Scan on (?!incoming_vectors)")
+"""The rows that a COPY has just brought in are all wanted."""
+
+
+@contextmanager
+def explained(engine: Engine) -> Iterator[list[str]]:
+    """The plans of all that the engine runs, each made with sequential scans forbidden."""
+    plans: list[str] = []
+
+    def forbid(connection: Connection) -> None:
+        connection.exec_driver_sql("set local enable_seqscan = off")
+
+    def explain(_connection: Connection, cursor: Any, statement: str, parameters: Any, *_: object) -> None:
+        if statement.split(maxsplit=1)[0].lower() in PLANNED:
+            cursor.execute("explain " + statement, parameters)
+            plans.append(statement + "\n" + "\n".join(line for (line,) in cursor.fetchall()))
+
+    event.listen(engine, "begin", forbid)
+    event.listen(engine, "before_cursor_execute", explain)
+    try:
+        yield plans
+    finally:
+        event.remove(engine, "begin", forbid)
+        event.remove(engine, "before_cursor_execute", explain)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def planner(installation: Installation) -> None:
+    """Plans of statements with parameters are made for their values, as those of large tables are."""
+    installation.execute("analyze")
+
+
+def test_a_statement_without_an_index_is_noticed(installation: Installation) -> None:
+    with explained(installation.owner) as plans:
+        installation.rows("select id from documents where title = :title", title="title")
+    assert [bool(READS_WHOLE.search(plan)) for plan in plans] == [True]
+
+
+def test_a_document_s_way_reads_no_table_whole(installation: Installation, place: Route) -> None:
+    stored = new_object(place)
+    with explained(installation.pipeline) as plans:
+        live(installation, place, stored)
+        made_live(installation, finished(installation, registered(installation, place, next_generation(stored))))
+    assert [plan for plan in plans if READS_WHOLE.search(plan)] == []
+    assert len(plans) > 40
+
+
+type Ask = Callable[[Installation, DocumentRegistered], object]
+
+
+def pipeline(ask: Callable[[Any, DocumentRegistered], object]) -> Ask:
+    """Ask the pipeline's rows."""
+
+    def asked(installation: Installation, message: DocumentRegistered) -> None:
+        with installation.database.transaction() as transaction:
+            ask(transaction, message)
+
+    return asked
+
+
+def team(ask: Callable[[Any, DocumentRegistered], object]) -> Ask:
+    """Ask a team's rows."""
+
+    def asked(installation: Installation, message: DocumentRegistered) -> None:
+        with installation.team_database.transaction(message.team_id) as transaction:
+            ask(transaction, message)
+
+    return asked
+
+
+def scope(message: DocumentRegistered) -> Scope:
+    return Scope(message.team_id, message.project_id)
+
+
+def stored_objects(message: DocumentRegistered) -> list[Any]:
+    return [new_object(Route(message.team_id, message.project_id))]
+
+
+HOT: dict[str, Ask] = {
+    "known elsewhere": pipeline(lambda rows, m: rows.documents.known_elsewhere(stored_objects(m)[0], m.project_id)),
+    "of object": pipeline(lambda rows, m: rows.documents.of_object(m.bucket, m.object_name)),
+    "delete": pipeline(lambda rows, m: rows.documents.delete(m.document_id, m.generation)),
+    "unregistered": pipeline(lambda rows, m: rows.documents.unregistered(stored_objects(m))),
+    "renew": pipeline(lambda rows, m: rows.jobs.renew(m.job_id, uuid4(), 60)),
+    "release": pipeline(lambda rows, m: rows.jobs.release(m.job_id, uuid4())),
+    "claim stalled": pipeline(lambda rows, _: rows.jobs.claim_stalled(60, 10)),
+    "batch release": pipeline(lambda rows, m: rows.batches.release(m.job_id, 0, uuid4())),
+    "purges due": pipeline(lambda rows, m: rows.purges.due(m.document_id, 60)),
+    "complete a purge": pipeline(lambda rows, m: rows.purges.complete(m.job_id)),
+    "forget unrouted": pipeline(lambda rows, m: rows.operations.forget_unrouted(m.bucket, m.object_name, 1)),
+    "scrub": pipeline(lambda rows, m: rows.operations.scrub_failed(m.document_id)),
+    "document": team(lambda rows, m: rows.catalog.document(m.document_id)),
+    "documents": team(lambda rows, m: rows.catalog.documents(m.project_id, None, Page(10))),
+    "job": team(lambda rows, m: rows.catalog.job(m.job_id)),
+    "jobs": team(lambda rows, m: rows.catalog.jobs(m.document_id, Page(10))),
+    "chunks": team(lambda rows, m: rows.catalog.chunks(m.document_id, -1, 10)),
+    "live documents": team(lambda rows, m: rows.questions.has_live_documents(m.project_id)),
+    "words": team(lambda rows, m: rows.questions.lexical_hits(scope(m), ["chunk"], 10)),
+    "live chunks": team(lambda rows, m: rows.questions.live_chunks(scope(m), chunk_ids(m))),
+    "texts": lambda installation, m: PostgresChunkTexts(installation.api).get(scope(m), chunk_ids(m)),
+    "vectors": lambda installation, m: PgVectorIndex(installation.api).search(scope(m), direction(0), MODEL, 10),
+}
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_what_is_asked_often_is_answered_by_an_index(installation: Installation, place: Route, name: str) -> None:
+    message = live(installation, place)
+    with explained(installation.pipeline) as pipeline_plans, explained(installation.api) as api_plans:
+        HOT[name](installation, message)
+    plans = pipeline_plans + api_plans
+    assert plans
+    assert [plan for plan in plans if READS_WHOLE.search(plan)] == []
+
+
+def test_the_rarity_of_words_is_reckoned_once(installation: Installation, place: Route) -> None:
+    """Reckoned for each hit, a word that many chunks have would cost the square of their number."""
+    message = live(installation, place)
+    with explained(installation.api) as plans:
+        HOT["words"](installation, message)
+    assert "CTE rarity" in plans[-1]
+
+
+def test_the_graph_is_walked_where_more_vectors_are_in_scope_than_the_limit(
+    installation: Installation, place: Route
+) -> None:
+    message, other = live(installation, place), live(installation, place)
+    index = PgVectorIndex(installation.api, exact_limit=5)
+
+    def walks(*documents: UUID) -> bool:
+        searched = Scope(place.team_id, place.project_id, documents)
+        with explained(installation.api) as plans:
+            index.search(searched, direction(0), MODEL, 10)
+        assert READS_WHOLE.search(plans[-1]) is None
+        return "Order By: ((embedding)" in plans[-1]
+
+    assert walks()
+    assert walks(message.document_id, other.document_id)
+    assert not walks(message.document_id)
+
+
+@pytest.mark.parametrize("exact_limit", [0, 10], ids=["graph", "exact"])
+def test_a_search_looks_into_its_team_s_partition_alone(
+    installation: Installation, place: Route, exact_limit: int
+) -> None:
+    message = live(installation, place)
+    with explained(installation.api) as plans:
+        PgVectorIndex(installation.api, exact_limit=exact_limit).search(scope(message), direction(0), MODEL, 10)
+    assert len(set(re.findall(r"on (chunk_vectors_\d+) v", plans[-1]))) == 1
