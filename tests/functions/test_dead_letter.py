@@ -1,0 +1,184 @@
+"""`dead_letter`: keeps what could not be delivered, and fails the job that still waits for it."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.functions.events import event
+from tests.functions.installation import Installation
+from tests.functions.texts import HANDBOOK
+from tests.functions.topics import Published
+
+SOURCE = "CloudPubSubDeadLetterSourceSubscription"
+MOVED_ON = "Nothing waits for it any more."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def acme(installation: Installation) -> None:
+    installation.project("acme", "docs")
+
+
+@pytest.fixture
+def registered(installation: Installation) -> Published:
+    return installation.register(f"acme/docs/{uuid4()}.md", HANDBOOK)
+
+
+@pytest.fixture
+def batch(installation: Installation, registered: Published) -> Published:
+    return installation.accept("chunk", registered.body)[0]
+
+
+def dead(published: Published) -> dict[str, Any]:
+    """The push of the message after its subscription gave it up."""
+    body = event("dead-letter", None, **published.attributes, **{SOURCE: published.subscription})
+    if "batch_index" not in published.attributes:
+        del body["message"]["attributes"]["batch_index"]
+    body["message"]["data"] = published.body["message"]["data"]
+    body["message"]["messageId"] = body["message"]["message_id"] = str(uuid4().int)
+    return body
+
+
+def kept(installation: Installation, body: dict[str, Any]) -> dict[str, Any]:
+    return installation.row("select * from failed_messages where message_id = :id", id=body["message"]["messageId"])
+
+
+def outcome(installation: Installation, published: Published) -> tuple[object, ...]:
+    job = installation.job(published.content["job_id"])
+    return job["status"], job["stage"], job["reason"], job["retryable"], job["attempts"]
+
+
+def test_a_dead_message_is_kept_and_fails_the_job_that_waits_for_it(
+    installation: Installation, batch: Published
+) -> None:
+    body = dead(batch)
+    assert installation.accept("dead_letter", body) == []
+    row = kept(installation, body)
+    assert row["data"] == b64decode(body["message"]["data"])
+    assert row["attributes"] == body["message"]["attributes"]
+    assert (row["delivery_attempts"], row["reason"]) == (20, "UNDELIVERABLE")
+    assert {str(row[column]) for column in ("document_id", "job_id", "team_id")} == {
+        batch.content["document_id"],
+        batch.content["job_id"],
+        batch.content["team_id"],
+    }
+    assert (row["resolved_at"], row["resolution"]) == (None, None)
+    assert row["published_at"] is not None
+    assert outcome(installation, batch) == ("failed", "embed", "UNDELIVERABLE", True, 20)
+    assert "20 attempts" in installation.job(batch.content["job_id"])["error_message"]
+    assert installation.document(batch.content["document_id"])["status"] == "failed"
+
+
+def test_the_stage_is_that_of_the_subscription_that_gave_up(installation: Installation, registered: Published) -> None:
+    assert installation.accept("dead_letter", dead(registered)) == []
+    assert outcome(installation, registered)[:3] == ("failed", "chunk", "UNDELIVERABLE")
+
+
+def test_a_dead_batch_of_record_fails_at_record(installation: Installation, batch: Published) -> None:
+    [embedded] = installation.accept("embed", batch.body)
+    assert installation.accept("dead_letter", dead(embedded)) == []
+    assert outcome(installation, batch)[:3] == ("failed", "record", "UNDELIVERABLE")
+
+
+def test_the_same_message_twice_is_one_row(installation: Installation, batch: Published) -> None:
+    body = dead(batch)
+    for _ in range(2):
+        assert installation.accept("dead_letter", body) == []
+    assert kept(installation, body)["resolution"] is None
+
+
+def test_a_job_that_succeeded_meanwhile_stays_so(installation: Installation, registered: Published) -> None:
+    batches = installation.accept("chunk", registered.body)
+    for each in batches:
+        installation.deliver("embed", each.body)
+    installation.run()
+    for published in (registered, batches[0]):
+        body = dead(published)
+        assert installation.accept("dead_letter", body) == []
+        assert (kept(installation, body)["resolution"], outcome(installation, registered)[0]) == (MOVED_ON, "succeeded")
+        assert kept(installation, body)["resolved_at"] is not None
+
+
+def test_a_superseded_job_fails_no_document(
+    installation: Installation, registered: Published, batch: Published
+) -> None:
+    newer = installation.register(registered.content["object_name"], HANDBOOK)
+    body = dead(batch)
+    assert installation.accept("dead_letter", body) == []
+    assert kept(installation, body)["resolution"] == MOVED_ON
+    assert outcome(installation, batch)[2] == "SUPERSEDED"
+    assert installation.job(newer.content["job_id"])["status"] == "queued"
+    assert installation.document(batch.content["document_id"])["status"] == "uploaded"
+
+
+@pytest.mark.parametrize("table", ["ingestion_jobs", "ingestion_batches"])
+def test_a_job_that_somebody_is_at_work_on_is_left_to_them(
+    installation: Installation, batch: Published, table: str
+) -> None:
+    installation.rows(
+        f"update {table} set lease_token = :token, lease_expires_at = now() + interval '1 hour'"
+        f" where {'id' if table == 'ingestion_jobs' else 'job_id'} = :job",
+        token=uuid4(),
+        job=batch.content["job_id"],
+    )
+    body = dead(batch)
+    assert installation.accept("dead_letter", body) == []
+    assert kept(installation, body)["resolution"] == MOVED_ON
+    assert outcome(installation, batch)[0] == "running"
+
+
+def test_a_batch_that_is_recorded_fails_no_job(installation: Installation, batch: Published) -> None:
+    [embedded] = installation.accept("embed", batch.body)
+    installation.accept("record", embedded.body)
+    body = dead(embedded)
+    assert installation.accept("dead_letter", body) == []
+    assert kept(installation, body)["resolution"] == MOVED_ON
+    assert outcome(installation, batch)[0] == "running"
+
+
+def test_a_job_that_only_waits_to_go_live_fails(installation: Installation, registered: Published) -> None:
+    batches = [
+        each
+        for batch in installation.accept("chunk", registered.body)
+        for each in installation.accept("embed", batch.body)
+    ]
+    installation.rows("delete from chunk_vectors where job_id = :job", job=registered.content["job_id"])
+    again = [each for batch in batches for each in installation.accept("record", batch.body)]
+    body = dead(again[0])
+    assert installation.accept("dead_letter", body) == []
+    assert kept(installation, body)["resolution"] is None
+    assert outcome(installation, registered)[:4] == ("failed", "record", "UNDELIVERABLE", True)
+
+
+def test_a_message_about_no_job_is_kept_for_people(installation: Installation) -> None:
+    notification = installation.finalized("acme/docs/lost.txt", 1)
+    message = {**notification["message"], "messageId": str(uuid4().int)}
+    message["attributes"] = {**message["attributes"], SOURCE: "intake"}
+    body = {**notification, "message": message}
+    assert installation.accept("dead_letter", body) == []
+    row = kept(installation, body)
+    assert (row["document_id"], row["job_id"], row["resolution"]) == (None, None, None)
+    assert row["attributes"]["objectId"] == "acme/docs/lost.txt"
+
+
+def test_a_message_of_a_job_that_is_not_there_is_kept_as_resolved(installation: Installation) -> None:
+    assert installation.accept("dead_letter", event("dead-letter")) == []
+    row = kept(installation, event("dead-letter"))
+    assert (row["resolution"], row["team_id"]) == (MOVED_ON, None)
+    assert row["job_id"] == UUID(event("dead-letter")["message"]["attributes"]["job_id"])
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{"CloudPubSubDeadLetterSourceDeliveryCount": "many"}, {"batch_index": "first"}, {"job_id": "none"}],
+)
+def test_a_message_with_strange_attributes_is_kept_too(
+    installation: Installation, batch: Published, attributes: dict[str, str]
+) -> None:
+    body = dead(batch)
+    body["message"]["attributes"] |= attributes
+    assert installation.accept("dead_letter", body) == []
+    assert kept(installation, body)["attributes"] == body["message"]["attributes"]

@@ -1,0 +1,224 @@
+"""`retire`: out of answers at once, then vectors, texts and extraction go, and only what Postgres says may go."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from common.model import chunk_id
+from common.split_store import object_name
+from tests.functions.caller import Caller
+from tests.functions.events import event
+from tests.functions.installation import Installation
+from tests.functions.texts import HANDBOOK
+
+QUESTION = "How tall is the tower?"
+
+
+@pytest.fixture(scope="module")
+def acme(installation: Installation) -> Caller:
+    installation.project("acme", "docs")
+    return installation.caller("acme")
+
+
+@pytest.fixture
+def name(acme: Caller) -> str:
+    return f"acme/docs/{uuid4()}.md"
+
+
+@pytest.fixture
+def live(installation: Installation, name: str) -> dict[str, Any]:
+    """The registration of a document that answers."""
+    return installation.ingest(name, HANDBOOK).content
+
+
+def retired_message(content: dict[str, Any]) -> dict[str, Any]:
+    """The push of the document's `document-retired`."""
+    ids = {key: content[key] for key in ("team_id", "document_id")}
+    return event("document-retired", ids, **ids)
+
+
+def age(installation: Installation, content: dict[str, Any]) -> None:
+    """The document's jobs left the answers an hour ago."""
+    installation.rows(
+        "update ingestion_jobs set retired_at = retired_at - interval '1 hour' where document_id = :id",
+        id=content["document_id"],
+    )
+
+
+def has_extraction(installation: Installation, content: dict[str, Any]) -> bool:
+    bucket = installation.storage.bucket(installation.extraction_bucket)
+    return bucket.get_blob(object_name(UUID(content["job_id"]))) is not None
+
+
+def kept(installation: Installation, content: dict[str, Any]) -> tuple[int, int, int, bool]:
+    """Rows, vectors, texts and extraction that the job still has."""
+    rows, vectors, texts = installation.ids(content["job_id"])
+    return len(rows), len(vectors), len(texts), has_extraction(installation, content)
+
+
+def test_a_deleted_object_leaves_the_answers_at_once_and_is_purged_after_a_grace(
+    installation: Installation, live: dict[str, Any]
+) -> None:
+    push = installation.deleted(live["object_name"], live["generation"])
+    [published] = installation.accept("retire", push)
+    assert published.subscription == "retire-document"
+    assert published.content == {"team_id": live["team_id"], "document_id": live["document_id"]}
+    document = installation.document(live["document_id"])
+    assert (document["deleted_generation"], document["wanted_job_id"]) == (live["generation"], None)
+    assert document["active_job_id"] is None
+    answering = "select 1 from document_chunks where document_id = :id and retired_at is null"
+    assert installation.rows(answering, id=live["document_id"]) == []
+    assert installation.accept("retire", published.body) == []
+    assert kept(installation, live) == (5, 5, 5, True)
+    age(installation, live)
+    assert installation.accept("retire", published.body) == []
+    assert kept(installation, live) == (0, 0, 0, False)
+    assert installation.job(live["job_id"])["purged_at"] is not None
+
+
+def test_a_repeated_purge_changes_nothing(installation: Installation, live: dict[str, Any]) -> None:
+    installation.accept("retire", installation.deleted(live["object_name"], live["generation"]))
+    age(installation, live)
+    installation.accept("retire", retired_message(live))
+    before = installation.job(live["job_id"]), installation.document(live["document_id"])
+    installation.accept("retire", retired_message(live))
+    assert (installation.job(live["job_id"]), installation.document(live["document_id"])) == before
+
+
+def test_a_repeated_deletion_publishes_again_and_changes_nothing_else(
+    installation: Installation, live: dict[str, Any]
+) -> None:
+    push = installation.deleted(live["object_name"], live["generation"])
+    first = installation.accept("retire", push)
+    before = installation.ids(live["job_id"]), installation.job(live["job_id"])["retired_at"]
+    again = installation.accept("retire", push)
+    assert [each.content for each in again] == [each.content for each in first]
+    assert (installation.ids(live["job_id"]), installation.job(live["job_id"])["retired_at"]) == before
+
+
+def test_a_cited_chunk_stays_as_a_tombstone_without_text(
+    installation: Installation, acme: Caller, live: dict[str, Any]
+) -> None:
+    answer = acme.ask("docs", QUESTION, filter={"document_ids": [live["document_id"]]})
+    cited = {UUID(citation["chunk_id"]) for citation in answer["citations"]}
+    assert cited
+    installation.accept("retire", installation.deleted(live["object_name"], live["generation"]))
+    age(installation, live)
+    installation.accept("retire", retired_message(live))
+    rows = installation.rows("select * from document_chunks where job_id = :job", job=live["job_id"])
+    assert {row["id"] for row in rows} == cited
+    for row in rows:
+        assert (row["text_preview"], row["tsv"], row["heading_path"]) == (None, None, [])
+        assert row["retired_at"] is not None
+    assert kept(installation, live)[1:] == (0, 0, False)
+
+
+def test_what_is_wanted_or_active_is_never_purged(installation: Installation, live: dict[str, Any]) -> None:
+    waiting = installation.register(live["object_name"], HANDBOOK).content
+    installation.rows(
+        "update ingestion_jobs set retired_at = now() - interval '1 year' where document_id = :id",
+        id=live["document_id"],
+    )
+    installation.accept("retire", retired_message(live))
+    assert kept(installation, live) == (5, 5, 5, True)
+    assert installation.job(waiting["job_id"])["purged_at"] is None
+
+
+def test_of_two_generations_the_old_one_is_purged(installation: Installation, live: dict[str, Any]) -> None:
+    new = installation.ingest(live["object_name"], HANDBOOK.replace("43", "44")).content
+    assert kept(installation, live) == (5, 5, 5, True)
+    age(installation, live)
+    installation.accept("retire", retired_message(live))
+    assert kept(installation, live) == (0, 0, 0, False)
+    assert kept(installation, new) == (5, 5, 5, True)
+
+
+@pytest.mark.parametrize("delete_first", [True, False])
+def test_an_overwrites_delete_of_the_old_generation_changes_nothing(
+    installation: Installation, name: str, *, delete_first: bool
+) -> None:
+    old = installation.register(name, HANDBOOK).content
+    delete = installation.deleted(name, old["generation"])
+    generation = installation.upload(name, HANDBOOK.replace("43", "44"))
+    if delete_first:
+        installation.accept("retire", delete)
+        installation.accept("intake", installation.finalized(name, generation))
+    else:
+        installation.accept("intake", installation.finalized(name, generation))
+        assert installation.accept("retire", delete) == []
+    document = installation.document(old["document_id"])
+    assert (document["generation"], document["status"]) == (generation, "uploaded")
+    assert document["wanted_job_id"] is not None
+    assert (document["deleted_generation"] or 0) < generation
+
+
+def test_a_delete_that_comes_before_its_finalize_is_remembered(installation: Installation, name: str) -> None:
+    generation = installation.upload(name, HANDBOOK)
+    assert installation.accept("retire", installation.deleted(name, generation)) == []
+    assert installation.accept("intake", installation.finalized(name, generation)) == []
+    [document] = installation.rows("select * from documents where object_name = :name", name=name)
+    assert (document["generation"], document["deleted_generation"]) == (0, generation)
+    assert installation.rows("select 1 from ingestion_jobs where document_id = :id", id=document["id"]) == []
+
+
+@pytest.mark.parametrize("name", ["nobody/docs/a.txt", "acme/nothing/a.txt", "stray.txt", "acme/docs"])
+def test_a_delete_of_what_leads_nowhere_does_nothing(installation: Installation, acme: Caller, name: str) -> None:
+    assert installation.accept("retire", installation.deleted(name, 1)) == []
+    assert installation.rows("select 1 from documents where object_name = :name", name=name) == []
+
+
+def test_a_delete_forgets_the_unrouted_object(installation: Installation, acme: Caller) -> None:
+    statement = "select generation from unrouted_objects where object_name = 'nobody/docs/b.txt'"
+    for generation in (1, 2):
+        installation.accept("intake", installation.finalized("nobody/docs/b.txt", generation))
+    installation.accept("retire", installation.deleted("nobody/docs/b.txt", 1))
+    assert installation.rows(statement) == [{"generation": 2}]
+    installation.accept("retire", installation.deleted("nobody/docs/b.txt", 2))
+    assert installation.rows(statement) == []
+
+
+def test_a_document_deleted_while_it_is_ingested_leaves_nothing_behind(installation: Installation, name: str) -> None:
+    registered = installation.register(name, HANDBOOK)
+    content = registered.content
+    batches = installation.accept("chunk", registered.body)
+    [embedded] = installation.accept("embed", batches[0].body)
+    [retired] = installation.accept("retire", installation.deleted(name, content["generation"]))
+    job = installation.job(content["job_id"])
+    assert (job["status"], job["reason"]) == ("failed", "SUPERSEDED")
+    for function, late in (("embed", batches[1]), ("record", embedded), ("chunk", registered), ("retire", retired)):
+        assert installation.accept(function, late.body) == []
+    assert kept(installation, content) == (0, 0, 0, False)
+    assert installation.job(content["job_id"])["purged_at"] is not None
+
+
+def test_failed_messages_of_a_deleted_document_lose_their_text(installation: Installation, name: str) -> None:
+    registered = installation.register(name, HANDBOOK)
+    content = registered.content
+    [batch, *_] = installation.accept("chunk", registered.body)
+    installation.accept("dead_letter", event("dead-letter", batch.content, **batch.attributes))
+    statement = "select length(data) as size from failed_messages where document_id = :id"
+    assert installation.row(statement, id=content["document_id"])["size"] > 0
+    installation.accept("retire", retired_message(content))
+    assert installation.row(statement, id=content["document_id"])["size"] > 0
+    installation.accept("retire", installation.deleted(name, content["generation"]))
+    installation.accept("retire", retired_message(content))
+    assert installation.row(statement, id=content["document_id"])["size"] == 0
+
+
+def test_a_purge_of_one_document_touches_no_other(
+    installation: Installation, acme: Caller, live: dict[str, Any]
+) -> None:
+    other = installation.ingest(f"acme/docs/{uuid4()}.md", HANDBOOK).content
+    installation.accept("retire", installation.deleted(live["object_name"], live["generation"]))
+    age(installation, live)
+    installation.accept("retire", retired_message(live))
+    assert kept(installation, other) == (5, 5, 5, True)
+    everything = sorted(chunk_id(UUID(other["job_id"]), index) for index in range(5))
+    assert installation.ids(other["job_id"])[0] == everything
+
+
+def test_a_retired_document_that_is_not_there_is_done(installation: Installation) -> None:
+    assert installation.accept("retire", event("document-retired")) == []
