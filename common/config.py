@@ -96,7 +96,7 @@ class Settings:
     max_document_pages: int = _setting(_positive, "most pages of a document", 20_000)
     max_document_characters: int = _setting(_positive, "longest extracted text", 50_000_000)
 
-    top_k: int = _setting(_positive, "passages that an answer is made from", 8)
+    top_k: int = _setting(_positive, "passages that an answer is made from", 12)
     max_top_k: int = _setting(_positive, "most passages that a question may ask for", 50)
     prompt_tokens: int = _setting(_positive, "tokens of passages that a prompt holds at most", 8_000)
     max_question_characters: int = _setting(_positive, "longest question", 4_000)

@@ -10,12 +10,18 @@ from common.model import Passage
 from common.windows import Window, windows
 from common.wording import Asked, heading_match, stems
 
-_INTERCEPT = -4.7
-_SIMILARITY = 10.5
-_HEADING = 2.2
-_ABSENT = -4.2
-_UNMET = 9.6
-_NAMES_MISSING = -0.7
+# A logistic regression; docs/decisions/0005-extractive-answers.md has its data and its fit.
+_INTERCEPT = -1.8
+_SIMILARITY = 4.4
+_FIRST_SIMILARITY = 3.0
+_HEADING = 1.7
+_ABSENT = -1.7
+_MISSING = -1.3
+_NAMES_MISSING = -1.7
+_UNMET = 3.4
+
+_UNKNOWN_PASSAGE_SCORE = 0.3
+"""What a passage counts for that was found by its words alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +40,11 @@ class Candidate:
     names_missing: int
 
     @property
-    def lexical_score(self) -> float:
-        """What orders candidates before any vector is compared."""
-        return self.coverage + self._heading_bonus - 0.03 * self.window.passage.number
+    def promise(self) -> float:
+        """What orders candidates before their vectors are compared."""
+        score = self.window.passage.score
+        passage = _UNKNOWN_PASSAGE_SCORE if score is None else score
+        return 0.5 * self.coverage + 0.5 * self._heading_bonus + passage
 
     def score(self, similarity: float) -> float:
         """What orders candidates once their similarity to the question is known."""
@@ -52,9 +60,9 @@ class Candidate:
 
 
 def candidates(question: Asked, passages: Sequence[Passage], limit: int) -> list[Candidate]:
-    """At most `limit` windows that share most with the question, best first."""
+    """At most `limit` windows that share most with the question or stand in the nearest passages, best first."""
     found = [candidate for passage in passages for candidate in _candidates(question, passage)]
-    found.sort(key=lambda it: (-it.lexical_score, it.window.passage.number, it.window.char_start))
+    found.sort(key=lambda it: (-it.promise, it.window.passage.number, it.window.char_start))
     return found[:limit]
 
 
@@ -83,19 +91,24 @@ def absent(question: Asked, passages: Sequence[Passage]) -> float:
     return 1.0 - _share(question, found)
 
 
-def evidence_score(candidate: Candidate, *, similarity: float, absent: float, unmet: float) -> float:
+def evidence_score(
+    question: Asked, candidate: Candidate, *, similarity: float, first_similarity: float, absent: float, unmet: float
+) -> float:
     """How sure it is that the candidate answers the question, 0 to 1.
 
-    `unmet` is how much nearer the window would be to the question without the words it is missing, as a number ≤ 0:
-    a missing paraphrase costs nothing, a missing subject much. Logistic regression; its fit is in
-    docs/decisions/0005-extractive-answers.md.
+    `similarity` is the window's to the question, `first_similarity` that of its first sentence alone. `unmet` is how
+    much nearer the window would be to the question without the words it is missing, as a number ≤ 0: a missing
+    paraphrase costs nothing, a missing subject much.
     """
+    missing = len(candidate.missing) / len(question.words) if question.words else 0.0
     logit = (
         _INTERCEPT
         + _SIMILARITY * similarity
+        + _FIRST_SIMILARITY * first_similarity
         + _HEADING * candidate.heading_match
         + _ABSENT * absent
-        + _UNMET * min(0.0, unmet)
+        + _MISSING * missing
         + _NAMES_MISSING * min(2, candidate.names_missing)
+        + _UNMET * min(0.0, unmet)
     )
     return 1.0 / (1.0 + math.exp(-logit))

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from common.model import Hit
 
-RRF_K = 60
-"""The constant of reciprocal rank fusion as its authors fixed it (Cormack, Clarke and Buettcher, SIGIR 2009)."""
+RRF_K = 10
+"""The constant of reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009), who fixed it at 60 for long lists
+of many systems; for two short ones a smaller one found more (docs/decisions/0005-extractive-answers.md)."""
 
 _QUOTES = str.maketrans("‘’‚‛“”„‟«»´`", "''''\"\"\"\"\"\"''")
 _TERM = re.compile(r"[^\W_](?:[\w+#]|[.'/:@-](?=\w))*")

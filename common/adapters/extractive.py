@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from common.evidence import Candidate, absent, candidates, evidence_score
 from common.model import Generation, GenerationRequest, Passage, Quote, RefusalReason, Vector
@@ -14,12 +15,14 @@ from common.windows import Window
 from common.wording import Asked, asked
 
 MODEL = "extractive-1"
-MIN_SCORE = 0.65
+MIN_SCORE = 0.7
 """The evidence score from which on a question is answered; how it was chosen is in docs/decisions/0005."""
 
-_CANDIDATES = 10
+_CANDIDATES = 24
 _QUOTES = 3
 _NEARLY_AS_GOOD = 0.08
+
+type Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +53,18 @@ class ExtractiveGenerator:
     def generate(self, request: GenerationRequest) -> Generation:
         """The best windows as they stand, each with its passage's number, or NO_RELEVANT_CONTEXT."""
         question = asked(request.question)
-        scored = self._scored(question, request.passages)
+        target = np.asarray(self._embedder.embed_question(question.text))
+        scored = self._scored(question, target, request.passages)
         least = MIN_SCORE if request.min_score is None else request.min_score
-        if not scored or self._evidence(question, request.passages, scored[0]) < least:
+        if not scored or self._evidence(question, target, request.passages, scored[0]) < least:
             return self._generation(request, "", (), RefusalReason.NO_RELEVANT_CONTEXT)
         answer, quotes = self._answer(_worth_quoting(scored), request.max_tokens)
         return self._generation(request, answer, quotes, None)
 
-    def _scored(self, question: Asked, passages: Sequence[Passage]) -> list[_Scored]:
+    def _scored(self, question: Asked, target: Array, passages: Sequence[Passage]) -> list[_Scored]:
         """The candidates, best first."""
         found = candidates(question, passages, _CANDIDATES)
-        if not found:
-            return []
-        target = np.asarray(self._embedder.embed_question(question.text))
-        vectors = self._embedder.embed_documents([self._fitting(candidate.window) for candidate in found])
+        vectors = self._embedder.embed_documents([self._fitting(_with_heading(each.window)) for each in found])
         scored = []
         for candidate, vector in zip(found, vectors, strict=True):
             similarity = float(np.dot(target, np.asarray(vector)))
@@ -71,17 +72,20 @@ class ExtractiveGenerator:
             scored.append(_Scored(candidate=candidate, score=score, similarity=similarity, vector=vector))
         return sorted(scored, key=lambda it: -it.score)
 
-    def _fitting(self, window: Window) -> str:
-        """Heading and window as far as the embedder takes them: for comparing, a long window's beginning will do."""
-        text = f"{window.heading}\n{window.text}" if window.heading else window.text
+    def _fitting(self, text: str) -> str:
+        """The text as far as the embedder takes it: for comparing, a long window's beginning will do."""
         starts = self._tokenizer.token_starts(text)
         limit = self._tokenizer.max_tokens
         return text if len(starts) <= limit else text[: starts[limit]]
 
-    def _evidence(self, question: Asked, passages: Sequence[Passage], best: _Scored) -> float:
+    def _evidence(self, question: Asked, target: Array, passages: Sequence[Passage], best: _Scored) -> float:
+        first = best.candidate.window.first(1).text
+        (vector,) = self._embedder.embed_documents([self._fitting(first)])
         return evidence_score(
+            question,
             best.candidate,
             similarity=best.similarity,
+            first_similarity=float(np.dot(target, np.asarray(vector))),
             absent=absent(question, passages),
             unmet=self._unmet(question, best),
         )
@@ -118,6 +122,10 @@ class ExtractiveGenerator:
 
     def _count(self, text: str) -> int:
         return len(self._tokenizer.token_starts(text))
+
+
+def _with_heading(window: Window) -> str:
+    return f"{window.heading}\n{window.text}" if window.heading else window.text
 
 
 def _worth_quoting(scored: Sequence[_Scored]) -> list[Window]:

@@ -13,6 +13,8 @@ from common.retrieval import fuse, search_terms, within_budget
 
 # Each ranking contributes this many times the passages that are wanted: fusion needs some depth.
 _DEPTH = 4
+# What a rank by words counts beside one by meaning (docs/decisions/0005-extractive-answers.md).
+_WEIGHTS = (1.0, 0.7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ class AnswerQuestion:
             near = self.index.search(question.scope, vector, self.embedder.model, depth)
             with self.database.transaction(question.scope.team_id) as transaction:
                 worded = transaction.questions.lexical_hits(question.scope, terms, depth)
-                hits = fuse([near, worded], limit=2 * depth)
+                hits = fuse([near, worded], limit=2 * depth, weights=_WEIGHTS)
                 live = transaction.questions.live_chunks(question.scope, [hit.chunk_id for hit in hits])
             if len(live) >= question.top_k or len(near) < depth:
                 return _in_order(hits, live)[: question.top_k], {hit.chunk_id: hit.score for hit in hits}
