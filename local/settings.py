@@ -34,6 +34,9 @@ class Environment:
             "upload_bucket": UPLOAD_BUCKET,
             "extraction_bucket": EXTRACTION_BUCKET,
             "key_peppers": self.peppers,
+            # No question takes long here, so what was replaced is purged soon.
+            "question_seconds": "10",
+            "purge_grace_seconds": "15",
             **self.changes,
         }
         if unknown := settings.keys() - {setting.name for setting in fields(Settings)}:

@@ -15,7 +15,9 @@ MARKDOWN = "text/markdown"
 PLAIN = "text/plain"
 
 _SAMPLE_BYTES = 65_536
-_PDF_HEADER = re.compile(rb"\A\s*%PDF-|%PDF-\d\.\d")
+# At a file's beginning the header is enough; further on an object has to follow, or prose about PDF would be one.
+_PDF_HEADER = re.compile(rb"\A\s*%PDF-|%PDF-\d\.\d\s*(?:%[^\r\n]*[\r\n]\s*)*\d+ \d+ obj\b")
+_PDF_FIRST_OBJECT_WITHIN = 256
 _PDF_HEADER_WITHIN = 1024  # where PDF readers look for the header (ISO 32000-1, appendix H, note 13)
 _CONTROL_BYTES = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _MOST_CONTROL = 0.02
@@ -56,7 +58,7 @@ def type_of(beginning: bytes) -> str:
     """The MIME type of a file that begins so; see `detect_type`."""
     if not beginning:
         raise Permanent("EMPTY_FILE", "The file is empty. Upload it again with its content.")
-    if _PDF_HEADER.search(beginning, 0, _PDF_HEADER_WITHIN):
+    if _PDF_HEADER.search(beginning, 0, _PDF_HEADER_WITHIN + _PDF_FIRST_OBJECT_WITHIN):
         return PDF
     named = name_of(beginning)
     if named:

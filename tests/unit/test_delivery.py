@@ -102,15 +102,15 @@ def test_an_error_sends_the_message_back(around: Surroundings, error: Exception,
 def test_an_undecodable_message_is_kept_and_acknowledged(around: Surroundings) -> None:
     job = uuid4()
     body = push(b"rubbish", {"job_id": str(job), "document_id": "none"}, deliveryAttempt=2)
-    assert receive(around, raising(UndecodableError("No.")), body) == ("", 204)
+    assert receive(around, raising(UndecodableError("No.", topic="its-own")), body) == ("", 204)
     (kept,) = around.kept
-    assert (kept.data, kept.topic, kept.job_id, kept.document_id) == (b"rubbish", TOPIC, job, None)
+    assert (kept.data, kept.topic, kept.job_id, kept.document_id) == (b"rubbish", "its-own", job, None)
     assert (kept.reason, kept.error, kept.delivery_attempts) == ("UNDECODABLE", "No.", 2)
 
 
 def test_what_cannot_be_kept_now_comes_back(around: Surroundings) -> None:
     around.database_is_there = False
-    assert receive(around, raising(UndecodableError("No.")), push()) == ("DATABASE_UNAVAILABLE", 503)
+    assert receive(around, raising(UndecodableError("No.", topic=TOPIC)), push()) == ("DATABASE_UNAVAILABLE", 503)
 
 
 def test_work_that_is_not_due_waits_in_the_request(around: Surroundings) -> None:

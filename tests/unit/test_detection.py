@@ -54,7 +54,8 @@ def refusal(content: bytes) -> Permanent:
     [
         ("%PDF-1.7\n", PDF),
         ("\r\n%PDF-1.4\n", PDF),
-        ("garbage of a mail server\n%PDF-1.3\n1 0 obj", PDF),
+        ("garbage of a mail server\n%PDF-1.3\n%\u00e2\u00e3\n1 0 obj", PDF),
+        ("A PDF file begins with %PDF-1.4 and a number of objects.\n", PLAIN),
         ("<!DOCTYPE html><p>x", HTML),
         ("\ufeff <!-- licence\n --> <HTML lang=en>", HTML),
         ('<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "x">', HTML),

@@ -111,9 +111,10 @@ def test_a_lost_lease_is_not_asked_for_again() -> None:
         assert not again.wait(0.05)
 
 
-def test_a_renewal_that_fails_for_now_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("error", [Retryable("DATABASE_UNAVAILABLE", "Not now."), ValueError("unexpected")])
+def test_a_renewal_that_fails_is_tried_again(caplog: pytest.LogCaptureFixture, error: Exception) -> None:
     renewed = Event()
-    errors = [Retryable("DATABASE_UNAVAILABLE", "Not now.")]
+    errors = [error]
 
     def renew() -> bool:
         if errors:
