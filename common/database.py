@@ -44,7 +44,7 @@ class FailedMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeableJob:
-    """A job whose chunks are to go: it failed, or it answers no more and has not for long enough."""
+    """A job whose chunks are to go: it failed, or it has not answered for long enough, or its project is deleted."""
 
     owner: ChunkOwner
     total_chunks: int
@@ -86,6 +86,10 @@ class DocumentRows(Protocol):
 
     def unregistered(self, objects: Sequence[StoredObject]) -> Sequence[StoredObject]:
         """Those of the objects that no document and no unrouted object has recorded in this generation."""
+        ...
+
+    def deleted(self, objects: Sequence[StoredObject]) -> Sequence[StoredObject]:
+        """Those of the objects whose generation is one that a document holds as deleted."""
         ...
 
 
@@ -192,7 +196,8 @@ class PurgeRows(Protocol):
     def due(self, document_id: UUID, grace_seconds: float) -> Sequence[PurgeableJob]:
         """The document's unpurged jobs that failed or are neither wanted nor active, retired for at least the grace.
 
-        A failed job goes at once, also while it is the wanted one: no question ever saw its chunks.
+        A failed job goes at once, also while it is the wanted one: no question ever saw its chunks. Once project or
+        team have been deleted for the grace, every finished job goes.
         """
         ...
 

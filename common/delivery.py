@@ -69,7 +69,7 @@ def decode_message[M: Message](kind: type[M], delivery: Delivery) -> M:
     try:
         return msgspec.json.decode(delivery.data, type=kind)
     except ValueError as error:  # of msgspec, or of UTF-8
-        raise UndecodableError(f"Not a {kind.topic} message: {error}") from error
+        raise UndecodableError(f"Not a {kind.topic} message: {error}", topic=kind.topic) from error
 
 
 def uuid_attribute(attributes: Mapping[str, str], name: str) -> UUID | None:
@@ -101,7 +101,7 @@ class Receiver:
     max_deferrals: int
 
     def receive(self, body: bytes, work: Callable[[Delivery], None], *, topic: str) -> Response:
-        """Do the work of one push to a subscription of `topic` and say what becomes of the message."""
+        """Do the work of one push and say what becomes of the message; `topic` gets again what is not due yet."""
         try:
             delivery = decode_push(body)
         except ValueError as error:
@@ -110,7 +110,7 @@ class Receiver:
             self._work(delivery, work, topic)
         except UndecodableError as error:
             log.warning("Kept aside: %s", error, extra={"message_id": delivery.message_id})
-            return self._keep(delivery, topic, error)
+            return self._keep(delivery, error)
         except Retryable as error:
             log.warning("%s: %s", error.reason, error, extra={"message_id": delivery.message_id})
             return error.reason, 503
@@ -138,10 +138,10 @@ class Receiver:
         log.info("Published again: %s", deferred, extra={"message_id": delivery.message_id})
         self.publisher.publish_raw(topic, delivery.data, {**delivery.attributes, DEFERRALS: str(count)})
 
-    def _keep(self, delivery: Delivery, topic: str, error: UndecodableError) -> Response:
+    def _keep(self, delivery: Delivery, error: UndecodableError) -> Response:
         try:
             with self.database.transaction() as transaction:
-                transaction.operations.keep_failed(failed_message(delivery, topic=topic, error=error))
+                transaction.operations.keep_failed(failed_message(delivery, topic=error.topic, error=error))
         except Retryable as unavailable:
             return unavailable.reason, 503
         return ACKNOWLEDGED

@@ -45,11 +45,19 @@ class Superseded(AiInfraError):  # noqa: N818
         super().__init__("SUPERSEDED", message)
 
 
-class UndecodableError(AiInfraError):
-    """The message's body is not what its topic promises: no repetition can change that, so it is kept aside."""
+class Finished(AiInfraError):  # noqa: N818
+    """The job has ended before: its message is a duplicate or too late, changes nothing, and is acknowledged."""
 
     def __init__(self, message: str) -> None:
+        super().__init__("FINISHED", message)
+
+
+class UndecodableError(AiInfraError):
+    """The message's body is not what `topic` promises: no repetition can change that, so it is kept aside."""
+
+    def __init__(self, message: str, *, topic: str) -> None:
         super().__init__("UNDECODABLE", message)
+        self.topic = topic
 
 
 class ConfigurationError(AiInfraError):

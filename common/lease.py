@@ -19,6 +19,8 @@ def _renew_until(stopped: Event, renew: Callable[[], bool], every_seconds: float
                 return
         except Retryable as error:
             log.warning("A lease was not renewed and is tried again: %s", error)
+        except Exception:
+            log.exception("A lease was not renewed and is tried again")
 
 
 @contextmanager

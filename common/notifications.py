@@ -48,7 +48,7 @@ def decode(data: bytes, attributes: Mapping[str, str]) -> Notification:
         resource = msgspec.json.decode(data, type=_ObjectResource)
         generation, size = int(resource.generation), int(resource.size)
     except ValueError as error:
-        raise UndecodableError(f"Not a notification of Cloud Storage: {error}") from error
+        raise UndecodableError(f"Not a notification of Cloud Storage: {error}", topic=TOPIC) from error
     stored = StoredObject(
         resource.bucket, resource.name, generation, size, resource.content_type, resource.metadata or {}
     )

@@ -1,4 +1,4 @@
-"""What a job's failure does to the job, alike in every function that works on one."""
+"""Whether a job is still to be worked on and what its failure does to it, alike in every function that works on one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from common.database import Database
-from common.errors import Permanent, Superseded
+from common.database import Database, Transaction
+from common.errors import AiInfraError, Finished, Permanent, Superseded
 from common.messages import JobMessage
-from common.model import Stage
+from common.model import Document, Job, Stage
 
 log = logging.getLogger(__name__)
 
@@ -18,16 +18,31 @@ log = logging.getLogger(__name__)
 def ending_job(database: Database, message: JobMessage, stage: Stage) -> Iterator[None]:
     """End the message's job when the block finds that it cannot succeed or is no longer wanted.
 
-    Every other error passes: the message is delivered again.
+    A job that has ended already is left as it is. Every other error passes: the message is delivered again.
     """
     try:
         yield
+    except Finished as finished:
+        log.debug("%s", finished, extra={"job_id": str(message.job_id)})
     except Permanent as error:
         log.warning("%s: %s", error.reason, error, extra={"job_id": str(message.job_id)})
         _end(database, message, stage, reason=error.reason, text=error.message, retryable=error.retryable)
     except Superseded as error:
         log.info("Superseded: %s", error, extra={"job_id": str(message.job_id)})
         _end(database, message, stage, reason=error.reason, text=error.message, retryable=False)
+
+
+def lock_wanted(transaction: Transaction, message: JobMessage) -> tuple[Document, Job]:
+    """The message's document and job, locked; `Finished` if the job has ended, `Superseded` if it is not wanted."""
+    document = transaction.documents.lock(message.document_id)
+    job = transaction.jobs.lock(message.job_id)
+    if document is None or job is None:
+        raise AiInfraError("UNKNOWN_JOB", f"There is no job {message.job_id}.")
+    if job.status.finished:
+        raise Finished(f"Job {job.id} has {job.status} before.")
+    if not document.wants(job.id):
+        raise Superseded("Something newer is wanted of the document, or it was deleted.")
+    return document, job
 
 
 def _end(database: Database, message: JobMessage, stage: Stage, *, reason: str, text: str, retryable: bool) -> None:

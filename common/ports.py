@@ -17,8 +17,13 @@ from common.model import ChunkOwner, Generation, GenerationRequest, Hit, Scope, 
 class ObjectStore(Protocol):
     """Buckets of objects. A generation is a number that grows with every write of a name."""
 
-    def download(self, bucket: str, name: str, generation: int, destination: Path) -> StoredObject | None:
-        """Write this generation's bytes to `destination`; None if it is gone."""
+    def download(
+        self, bucket: str, name: str, generation: int, destination: Path, max_bytes: int
+    ) -> StoredObject | None:
+        """Write this generation's bytes to `destination`; None if it is gone.
+
+        `Permanent` with TOO_LARGE where they are more than `max_bytes`, of which no more than these are written.
+        """
         ...
 
     def read(self, bucket: str, name: str) -> bytes | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Buffer, Mapping, Sequence
 from functools import cached_property
+from io import BufferedWriter, FileIO
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,19 @@ def _stored(blob: Any) -> StoredObject:
     )
 
 
+class _BoundedFile(BufferedWriter):
+    """A file that takes so many bytes; counted as they arrive, an object packed for transport is measured unpacked."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        super().__init__(FileIO(path, "wb"))
+        self._max_bytes = max_bytes
+
+    def write(self, content: Buffer, /) -> int:
+        if self.tell() + len(memoryview(content)) > self._max_bytes:
+            raise Permanent("TOO_LARGE", f"The object has more than the {self._max_bytes} bytes that are allowed.")
+        return super().write(content)
+
+
 class GoogleObjectStore:
     """See `common.ports.ObjectStore`."""
 
@@ -59,10 +73,13 @@ class GoogleObjectStore:
         credentials = AnonymousCredentials() if self._anonymous else None  # type: ignore[no-untyped-call]
         return storage.Client(project=self._project, credentials=credentials)
 
-    def download(self, bucket: str, name: str, generation: int, destination: Path) -> StoredObject | None:
+    def download(
+        self, bucket: str, name: str, generation: int, destination: Path, max_bytes: int
+    ) -> StoredObject | None:
         blob = self._client.bucket(bucket).blob(name, generation=generation)
         try:
-            blob.download_to_filename(str(destination), timeout=TIMEOUT)
+            with _BoundedFile(destination, max_bytes) as file:
+                blob.download_to_file(file, timeout=TIMEOUT)
         except exceptions.NotFound:
             return None
         except _PASSING as error:

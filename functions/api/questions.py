@@ -23,9 +23,10 @@ log = logging.getLogger(__name__)
 
 
 class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Answer from these documents only."""
+    """Answer from these documents only; from all where none are named."""
 
-    document_ids: tuple[UUID, ...] = ()
+    # An empty list would mean no document to its sender, and every one to the search.
+    document_ids: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=1)] = ()
 
 
 class QueryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 from uuid import UUID, uuid4
 
 from common import lease, split_store
-from common.database import Database, Transaction
-from common.errors import AiInfraError, Deferred, Permanent, Superseded
+from common.database import Database
+from common.errors import AiInfraError, Deferred, Finished, Permanent, Superseded
 from common.extraction import ExtractionLimits, extract
 from common.messages import BatchEmbedded, BatchMessage, ChunkBatch, DocumentRegistered
-from common.model import Batch, BatchState, Chunk, Job, Split, Stage
-from common.outcomes import ending_job
+from common.model import Batch, BatchState, Chunk, Document, Split, Stage
+from common.outcomes import ending_job, lock_wanted
 from common.ports import ObjectStore, Publisher, Tokenizer
 from common.splitting import fit_title, split
 
@@ -38,53 +38,53 @@ class ChunkDocument:
         """Bring the job to where all its batches are known and each pending one is published."""
         with ending_job(self.database, message, Stage.CHUNK):
             token = uuid4()
-            if self._claim(message, token):
-                content = self._split_under_lease(message, token)
+            document = self._claim(message, token)
+            if document is not None:
+                content = self._split_under_lease(message, document.title, token)
             else:
                 content = self._stored_split(message)
             self._publish_pending(message, content)
 
-    def _claim(self, message: DocumentRegistered, token: UUID) -> bool:
-        """True if the job is this request's to split; False if it is split already."""
+    def _claim(self, message: DocumentRegistered, token: UUID) -> Document | None:
+        """The document, if its job is this request's to split; None if it is split already."""
         with self.database.transaction() as transaction:
-            job = lock_wanted(transaction, message)
+            document, job = lock_wanted(transaction, message)
             if job.split:
-                return False
+                return None
             if job.leased:
                 raise Deferred("JOB_LEASED", "Another request is splitting this document.", wait_seconds=1.0)
             transaction.jobs.lease(job.id, token, self.lease_seconds)
-        return True
+        return document
 
-    def _split_under_lease(self, message: DocumentRegistered, token: UUID) -> Split:
+    def _split_under_lease(self, message: DocumentRegistered, title: str, token: UUID) -> Split:
         try:
             with lease.kept(lambda: self._renew(message, token), lease_seconds=self.lease_seconds):
                 content = split_store.read(self.objects, self.extraction_bucket, message.job_id)
                 if content is None:
                     content = split_store.write_once(
-                        self.objects, self.extraction_bucket, message.job_id, self._split_object(message)
+                        self.objects, self.extraction_bucket, message.job_id, self._split_object(message, title)
                     )
             self._commit(message, token, content)
-        except (Permanent, Superseded):
+        except (Permanent, Superseded, Finished):
             raise
         except Exception:
             self._release(message, token)
             raise
         return content
 
-    def _split_object(self, message: DocumentRegistered) -> Split:
+    def _split_object(self, message: DocumentRegistered, title: str) -> Split:
         with TemporaryDirectory() as folder:
             path = Path(folder) / "object"
-            stored = self.objects.download(message.bucket, message.object_name, message.generation, path)
+            stored = self.objects.download(
+                message.bucket, message.object_name, message.generation, path, self.max_bytes
+            )
             if stored is None:
                 raise Superseded("The object's generation is gone.")
-            if stored.size > self.max_bytes:
-                raise Permanent("TOO_LARGE", f"The object has {stored.size} bytes; {self.max_bytes} are allowed.")
             with path.open("rb") as content:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
             extraction = extract(path, limits=self.limits)
         size = min(message.settings.chunk_size, self.tokenizer.max_tokens)
-        name = extraction.title or message.object_name.rsplit("/", 1)[-1]
-        title = fit_title(name, tokenizer=self.tokenizer, size=size)
+        title = fit_title(extraction.title or title, tokenizer=self.tokenizer, size=size)
         chunks = split(
             extraction, title=title, tokenizer=self.tokenizer, size=size, overlap=message.settings.chunk_overlap
         )
@@ -95,7 +95,7 @@ class ChunkDocument:
     def _commit(self, message: DocumentRegistered, token: UUID, content: Split) -> None:
         extraction, total = content.extraction, len(content.chunks)
         with self.database.transaction() as transaction:
-            job = lock_wanted(transaction, message)
+            _, job = lock_wanted(transaction, message)
             stored = transaction.jobs.store_split(
                 job.id,
                 token,
@@ -126,17 +126,6 @@ class ChunkDocument:
     def _release(self, message: DocumentRegistered, token: UUID) -> None:
         with self.database.transaction() as transaction:
             transaction.jobs.release(message.job_id, token)
-
-
-def lock_wanted(transaction: Transaction, message: DocumentRegistered) -> Job:
-    """The message's job, locked behind its document; `Superseded` unless it is wanted and unfinished."""
-    document = transaction.documents.lock(message.document_id)
-    job = transaction.jobs.lock(message.job_id)
-    if document is None or job is None:
-        raise AiInfraError("UNKNOWN_JOB", f"There is no job {message.job_id}.")
-    if job.status.finished or not document.wants(job.id):
-        raise Superseded("Something newer is wanted of the document, or it was deleted.")
-    return job
 
 
 def _waiting(message: DocumentRegistered, content: Split, batches: Sequence[Batch]) -> Iterator[BatchMessage]:

@@ -3,54 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID
 
+from common import notifications
 from common.database import Database, Transaction
 from common.delivery import Delivery, count_attribute, failed_message, uuid_attribute
 from common.errors import AiInfraError
-from common.model import BatchState, Stage
+from common.messages import BatchEmbedded, ChunkBatch, DocumentRegistered, DocumentRetired
+from common.model import BatchState, Document, Job, Stage
 
 # https://cloud.google.com/pubsub/docs/handling-failures#track_delivery_attempts
 _SUBSCRIPTION = "CloudPubSubDeadLetterSourceSubscription"
+_PROJECT = "CloudPubSubDeadLetterSourceSubscriptionProject"
 _COUNT = "CloudPubSubDeadLetterSourceDeliveryCount"
+
+# As infra/topology.yaml subscribes.
+TOPICS = {
+    "intake": notifications.TOPIC,
+    "retire-object": notifications.TOPIC,
+    "chunk": DocumentRegistered.topic,
+    "embed": ChunkBatch.topic,
+    "record": BatchEmbedded.topic,
+    "retire-document": DocumentRetired.topic,
+}
 
 _STAGES = {"chunk": Stage.CHUNK, "embed": Stage.EMBED, "record": Stage.RECORD}
 
 
 def keep_dead_letter(delivery: Delivery, *, database: Database) -> None:
-    """Keep the message; fail its job if the job is wanted, unfinished and nobody is at work on it."""
+    """Keep the message; fail its job if the job is wanted, unfinished and nobody is at work on it.
+
+    Of a document that was deleted it is kept without its body, which holds the document's text.
+    """
     attributes = delivery.attributes
     subscription = attributes.get(_SUBSCRIPTION, "")
     attempts = count_attribute(attributes, _COUNT) or 0
     error = AiInfraError(
         "UNDELIVERABLE", f"The message was given up after {attempts} attempts of {subscription or 'its subscription'}."
     )
-    with database.transaction() as transaction:
-        mattered = _fail_job(transaction, attributes, subscription, error, attempts)
-        resolution = None if mattered else "Nothing waits for it any more."
-        transaction.operations.keep_failed(
-            failed_message(delivery, topic=None, error=error, resolution=resolution, attempts=attempts)
-        )
-
-
-def _fail_job(
-    transaction: Transaction, attributes: Mapping[str, str], subscription: str, error: AiInfraError, attempts: int
-) -> bool:
-    """True if the message still mattered: its job failed with it, or it is not about a job."""
     document_id, job_id = uuid_attribute(attributes, "document_id"), uuid_attribute(attributes, "job_id")
-    if document_id is None or job_id is None:
-        return True
-    document, job = transaction.documents.lock(document_id), transaction.jobs.lock(job_id)
-    if document is None or job is None or job.status.finished or not document.wants(job_id) or job.leased:
+    with database.transaction() as transaction:
+        document = None if document_id is None else transaction.documents.lock(document_id)
+        job = None if job_id is None else transaction.jobs.lock(job_id)
+        mattered = document_id is None or job_id is None
+        if document is not None and job is not None and _waits(transaction, document, job, attributes):
+            mattered = True
+            stage = _STAGES.get(subscription, Stage.REGISTERED)
+            transaction.jobs.fail(
+                job.id, stage=stage, reason=error.reason, message=error.message, retryable=True, attempts=attempts
+            )
+        kept = failed_message(
+            _as_sent(delivery),
+            topic=TOPICS.get(subscription),
+            error=error,
+            resolution=None if mattered else "Nothing waits for it any more.",
+            attempts=attempts,
+        )
+        if document is not None and _is_deleted(document, job):
+            kept = replace(kept, data=b"")
+        transaction.operations.keep_failed(kept)
+
+
+def _as_sent(delivery: Delivery) -> Delivery:
+    """The delivery under the subscription that gave it up, where its attributes tell."""
+    project, name = (delivery.attributes.get(key) for key in (_PROJECT, _SUBSCRIPTION))
+    return replace(delivery, subscription=f"projects/{project}/subscriptions/{name}") if project and name else delivery
+
+
+def _is_deleted(document: Document, job: Job | None) -> bool:
+    return not document.living or (job is not None and document.is_deleted(job.generation))
+
+
+def _waits(transaction: Transaction, document: Document, job: Job, attributes: Mapping[str, str]) -> bool:
+    """True if the job is wanted and unfinished, nobody is at work on it, and it waits for this message."""
+    if job.status.finished or job.leased or not document.wants(job.id):
         return False
     index = count_attribute(attributes, "batch_index")
-    if index is not None and not _batch_waits(transaction, job_id, index):
-        return False
-    stage = _STAGES.get(subscription, Stage.REGISTERED)
-    transaction.jobs.fail(
-        job_id, stage=stage, reason=error.reason, message=error.message, retryable=True, attempts=attempts
-    )
-    return True
+    return index is None or _batch_waits(transaction, job.id, index)
 
 
 def _batch_waits(transaction: Transaction, job_id: UUID, index: int) -> bool:

@@ -9,10 +9,10 @@ import msgspec
 
 from common import lease
 from common.database import Database
-from common.errors import AiInfraError, Deferred, Permanent, Superseded
+from common.errors import AiInfraError, Deferred, Finished, Permanent, Superseded
 from common.messages import BatchEmbedded, ChunkBatch
-from common.model import BatchState, Stage, chunk_id
-from common.outcomes import ending_job
+from common.model import BatchState, JobStatus, Stage, chunk_id
+from common.outcomes import ending_job, lock_wanted
 from common.ports import Embedder, Publisher, VectorIndex
 from common.splitting import embedding_text
 
@@ -41,13 +41,10 @@ class EmbedBatch:
     def _claim(self, message: ChunkBatch, token: UUID) -> BatchState:
         """The batch's state; if that is pending, the batch is this request's to embed."""
         with self.database.transaction() as transaction:
-            document = transaction.documents.lock(message.document_id)
-            job = transaction.jobs.lock(message.job_id)
+            _, job = lock_wanted(transaction, message)
             batch = transaction.batches.lock(message.job_id, message.batch_index)
-            if document is None or job is None or batch is None:
+            if batch is None:
                 raise AiInfraError("UNKNOWN_BATCH", f"Job {message.job_id} has no batch {message.batch_index}.")
-            if job.status.finished or not document.wants(job.id):
-                raise Superseded("Something newer is wanted of the document, or it was deleted.")
             if batch.state is BatchState.PENDING:
                 if batch.leased:
                     raise Deferred("BATCH_LEASED", "Another request is embedding this batch.", wait_seconds=0.5)
@@ -59,7 +56,7 @@ class EmbedBatch:
             with lease.kept(lambda: self._renew(message, token), lease_seconds=self.lease_seconds):
                 self._embed(message)
             self._commit(message, token)
-        except (Permanent, Superseded):
+        except (Permanent, Superseded, Finished):
             raise
         except Exception:
             with self.database.transaction() as transaction:
@@ -85,6 +82,8 @@ class EmbedBatch:
         with self.database.transaction() as transaction:
             document = transaction.documents.lock(message.document_id)
             job = transaction.jobs.lock(message.job_id)
+            if job is not None and job.status is JobStatus.SUCCEEDED and not job.purged:
+                raise Finished("Another request took the batch over, and its vectors answer by now.")
             wanted = document is not None and job is not None and document.wants(job.id) and not job.status.finished
             if wanted and not transaction.batches.mark_embedded(message.job_id, message.batch_index, token):
                 raise Deferred("LEASE_LOST", "Another request took the batch over.", wait_seconds=0.5)

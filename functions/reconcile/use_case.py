@@ -20,16 +20,21 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
-    """What one run put back on its way."""
+    """What one run put back on its way: objects announced, jobs and purges sent for, objects deleted at last."""
 
     objects: int
     jobs: int
     purges: int
+    deletions: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconcile:
-    """The use case, on its ports. Safe to run twice at once: whoever receives a message twice does its work once."""
+    """The use case, on its ports. Safe to run twice at once: whoever receives a message twice does its work once.
+
+    Of deleted teams and projects everything made from their objects goes; the objects themselves are their owners' and
+    stay in the bucket.
+    """
 
     database: Database
     objects: ObjectStore
@@ -40,7 +45,7 @@ class Reconcile:
     limit: int
 
     def __call__(self) -> Reconciled:
-        """One run over routable objects, objects without a document, stalled jobs, and purges that are due."""
+        """One run over routable objects, stalled jobs, purges that are due, and the bucket."""
         with self.database.transaction() as transaction:
             routable = transaction.operations.routable(self.limit)
             stalled = transaction.jobs.claim_stalled(self.stalled_seconds, self.limit)
@@ -49,17 +54,23 @@ class Reconcile:
                 for team_id, document_id in transaction.purges.documents_due(self.grace_seconds, self.limit)
             ]
         jobs = [message for job in stalled for message in self._restart(job)]
-        objects = [*routable, *self._unregistered()]
+        unregistered, deleted = self._look_through_bucket()
+        objects = [*routable, *unregistered]
         for stored in objects:
             self.publisher.publish_raw(notifications.TOPIC, *notifications.encode(ObjectEvent.FINALIZE, stored))
         self.publisher.publish([*jobs, *purges])
-        return Reconciled(objects=len(objects), jobs=len(jobs), purges=len(purges))
+        for stored in deleted:
+            self.objects.delete(stored.bucket, stored.name, stored.generation)
+        return Reconciled(objects=len(objects), jobs=len(jobs), purges=len(purges), deletions=len(deleted))
 
     def _restart(self, job: Job) -> Sequence[Message]:
-        """In a transaction of its own: a document is locked before its jobs, not behind them."""
+        """In a transaction of its own: a document is locked before its jobs, not behind them.
+
+        A job of a deleted project is sent on its way too: there it is found to be unwanted, and ends.
+        """
         with self.database.transaction() as transaction:
             document = transaction.documents.lock(job.document_id)
-        if document is None or not document.wants(job.id):
+        if document is None or document.wanted_job_id != job.id:
             return []
         return [
             DocumentRegistered(
@@ -74,15 +85,17 @@ class Reconcile:
             )
         ]
 
-    def _unregistered(self) -> Sequence[StoredObject]:
-        """Objects of the bucket that no row has recorded, page by page until the bucket or the limit ends."""
-        found: list[StoredObject] = []
+    def _look_through_bucket(self) -> tuple[Sequence[StoredObject], Sequence[StoredObject]]:
+        """Objects that no row has recorded, and those that outlived their document; of each at most the limit."""
+        unregistered: list[StoredObject] = []
+        deleted: list[StoredObject] = []
         start_after = ""
-        while len(found) < self.limit:
+        while len(unregistered) < self.limit:
             page = self.objects.list_page(self.upload_bucket, "", start_after, _PAGE)
             if not page:
                 break
             with self.database.transaction() as transaction:
-                found += transaction.documents.unregistered([stored for stored in page if not stored.is_folder])
+                unregistered += transaction.documents.unregistered([stored for stored in page if not stored.is_folder])
+                deleted += transaction.documents.deleted(page)
             start_after = page[-1].name
-        return found[: self.limit]
+        return unregistered[: self.limit], deleted[: self.limit]

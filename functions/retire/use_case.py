@@ -75,7 +75,7 @@ class PurgeDocument:
         """
         with self.database.transaction() as transaction:
             document = transaction.documents.lock(message.document_id)
-            if document is not None and document.is_deleted(document.generation):
+            if document is not None and not document.living:
                 transaction.operations.scrub_failed(document.id)
             jobs = transaction.purges.due(message.document_id, self.grace_seconds)
         for job in jobs:

@@ -1,7 +1,9 @@
 """The base schema: teams, documents, jobs, chunks, questions; row level security; database roles.
 
 Roles are groups without login: `ai_infra_api` sees one team at a time (`app.team_id`), `ai_infra_pipeline` works for
-every team, `ai_infra_operator` administers. Deployments grant them to the accounts that log in.
+every team, `ai_infra_operator` administers. Deployments grant them to the accounts that log in. `ai_infra_search` is
+nobody's: a function runs as it. Where another account made the roles, it has to grant that one to the migrating account
+(`with inherit false, set true`).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-ROLES = ("ai_infra_api", "ai_infra_pipeline", "ai_infra_operator")
+ROLES = ("ai_infra_api", "ai_infra_pipeline", "ai_infra_operator", "ai_infra_search")
 
 EXTENSIONS = """
 create extension if not exists vector;
@@ -327,6 +329,37 @@ revoke all on function find_api_key(text) from public;
 grant execute on function find_api_key(text) to ai_infra_api;
 """
 
+# Behind a policy's condition Postgres does not look words up in an index, since `@@` is not leakproof. This function's
+# role has a policy without a condition; the function itself keeps to the team that the transaction is bound to, and
+# tells no text. The migrating account may give it to the role, but inherits no sight of the rows.
+WORD_SEARCH = """
+create policy search on document_chunks for select to ai_infra_search using (true);
+grant select (id, team_id, project_id, document_id, job_id, tsv) on document_chunks to ai_infra_search;
+create function search_chunk_words(wanted_project_id uuid, queries tsquery[])
+returns table (
+    id uuid, team_id uuid, project_id uuid, document_id uuid, job_id uuid, query tsquery, weight real
+)
+language sql stable security definer set search_path = public, pg_temp
+as $$
+    select c.id, c.team_id, c.project_id, c.document_id, c.job_id, q.query,
+        ts_rank('{0.1, 0.2, 0.4, 1.0}', c.tsv, q.query)
+    from unnest(queries) as q (query)
+    join document_chunks c on c.tsv @@ q.query
+    where c.team_id = (select nullif(current_setting('app.team_id', true), '')::uuid)
+      and c.project_id = wanted_project_id
+$$;
+revoke all on function search_chunk_words(uuid, tsquery[]) from public;
+grant execute on function search_chunk_words(uuid, tsquery[]) to ai_infra_api;
+do $$ begin
+    if not pg_has_role('ai_infra_search', 'set') then
+        grant ai_infra_search to current_user with inherit false, set true;
+    end if;
+end $$;
+grant create on schema public to ai_infra_search;
+alter function search_chunk_words(uuid, tsquery[]) owner to ai_infra_search;
+revoke create on schema public from ai_infra_search;
+"""
+
 
 def create_roles() -> str:
     """Roles belong to the whole server: another database of it may have made them already."""
@@ -381,6 +414,7 @@ def upgrade() -> None:
         GRANTS,
         secure_rows(),
         KEY_LOOKUP,
+        WORD_SEARCH,
     ):
         op.execute(script)
 

@@ -98,9 +98,21 @@ def test_a_download_is_the_generation_byte_by_byte(
 ) -> None:
     content = bytes(range(251)) * (size // 251 + 1)
     stored = put(objects, prefix + "a", content[:size])
-    downloaded = objects.download(BUCKET, stored.name, stored.generation, tmp_path / "file")
+    downloaded = objects.download(BUCKET, stored.name, stored.generation, tmp_path / "file", size)
     assert downloaded == StoredObject(BUCKET, stored.name, stored.generation, size, "text/plain")
     assert (tmp_path / "file").read_bytes() == content[:size]
+
+
+@pytest.mark.parametrize(("size", "max_bytes"), [(1, 0), (101, 100), (LARGE, LARGE - 1), (LARGE, 1_000_000)])
+def test_a_download_of_more_than_is_allowed_ends_before_it_is_written(
+    objects: ObjectStore, prefix: str, size: int, max_bytes: int, tmp_path: Path
+) -> None:
+    stored = put(objects, prefix + "a", bytes(size))
+    with pytest.raises(Permanent) as caught:
+        objects.download(BUCKET, stored.name, stored.generation, tmp_path / "file", max_bytes)
+    assert caught.value.reason == "TOO_LARGE"
+    assert str(max_bytes) in caught.value.message
+    assert (tmp_path / "file").stat().st_size <= max_bytes
 
 
 @pytest.mark.parametrize("size", [0, 1, LARGE])
@@ -122,14 +134,14 @@ def test_a_file_for_a_bucket_that_is_not_there_is_refused(objects: ObjectStore, 
 
 def test_an_overwritten_generation_is_gone(objects: ObjectStore, prefix: str, tmp_path: Path) -> None:
     old, new = put(objects, prefix + "a", b"old"), put(objects, prefix + "a", b"new")
-    assert objects.download(BUCKET, old.name, old.generation, tmp_path / "file") is None
-    assert objects.download(BUCKET, new.name, new.generation, tmp_path / "file") is not None
+    assert objects.download(BUCKET, old.name, old.generation, tmp_path / "file", 3) is None
+    assert objects.download(BUCKET, new.name, new.generation, tmp_path / "file", 3) is not None
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
 def test_what_was_never_there_is_none(objects: ObjectStore, prefix: str, tmp_path: Path) -> None:
     assert objects.read(BUCKET, prefix + "a") is None
-    assert objects.download(BUCKET, prefix + "a", 1, tmp_path / "file") is None
+    assert objects.download(BUCKET, prefix + "a", 1, tmp_path / "file", 3) is None
     assert objects.list_page(BUCKET, prefix, "", 10) == []
 
 

@@ -82,6 +82,7 @@ def test_the_field_of_a_question_that_is_wrong_is_named(acme: Caller, field: str
     ("value", "field"),
     [
         ({"document_ids": 3}, "filter.document_ids"),
+        ({"document_ids": []}, "filter.document_ids"),
         ({"document_ids": ["x"]}, "filter.document_ids[0]"),
         ({"document_ids": [None]}, "filter.document_ids[0]"),
         ({"tags": []}, "filter.tags"),

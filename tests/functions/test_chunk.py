@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from uuid import UUID, uuid4
 
@@ -111,12 +112,31 @@ def test_a_run_that_finds_a_stored_split_uses_it(installation: Installation, nam
     assert [each.content for each in installation.topics.take()] == [each.content for each in first]
 
 
-def test_a_redelivery_of_a_finished_job_changes_nothing(installation: Installation, name: str) -> None:
+def test_a_redelivery_of_a_finished_job_changes_nothing_and_says_nothing(
+    installation: Installation, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     registered = installation.ingest(name, HANDBOOK)
     job, document = registered.content["job_id"], registered.content["document_id"]
     before = installation.job(job), installation.document(document), installation.ids(job)
-    assert installation.accept("chunk", registered.body) == []
+    with caplog.at_level(logging.INFO, logger="common.outcomes"):
+        assert installation.accept("chunk", registered.body) == []
+    assert caplog.messages == []
     assert (installation.job(job), installation.document(document), installation.ids(job)) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [("Nobody may climb the tower at night.", "Rules of the tower"), (HANDBOOK, "Lighthouse handbook")],
+)
+def test_what_is_embedded_with_a_text_is_its_own_title_else_the_documents(
+    installation: Installation, content: str, expected: str
+) -> None:
+    note = {"title": "Rules of the tower", "text": content}
+    created = installation.caller("acme")("POST", "/v1/projects/docs/documents", json=note)
+    assert created.status_code == 202, created.text
+    [registered] = installation.topics.take()
+    [batch, *_] = installation.accept("chunk", registered.body)
+    assert batch.content["title"] == expected
 
 
 @pytest.mark.parametrize(

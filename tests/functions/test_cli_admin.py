@@ -226,6 +226,12 @@ def test_a_database_that_does_not_answer_is_unavailable(admin: CommandLine) -> N
     assert refused == (ExitCode.UNAVAILABLE, "DATABASE_UNAVAILABLE")
 
 
-def test_another_role_may_not_administer(installation: Installation) -> None:
-    refused = operator(installation, "api").refused("admin", "team", "create", "intruders")
+@pytest.mark.parametrize("login", ["api", "pipeline"])
+@pytest.mark.parametrize("command", [("team", "create", "intruders"), ("team", "list"), ("key", "list"), ("failed",)])
+def test_another_role_may_not_administer(installation: Installation, login: str, command: tuple[str, ...]) -> None:
+    refused = operator(installation, login).refused("admin", *command)
     assert refused == (ExitCode.USAGE, "CONFIGURATION")
+
+
+def test_a_superuser_may_administer(installation: Installation, team: str) -> None:
+    assert team in teams(operator(installation, "postgres"))

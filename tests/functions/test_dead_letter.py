@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from functions.dead_letter.use_case import TOPICS
+from local.topology import read_topology
 from tests.functions.events import event
 from tests.functions.installation import Installation
 from tests.functions.texts import HANDBOOK
@@ -60,6 +63,7 @@ def test_a_dead_message_is_kept_and_fails_the_job_that_waits_for_it(
     assert row["data"] == b64decode(body["message"]["data"])
     assert row["attributes"] == body["message"]["attributes"]
     assert (row["delivery_attempts"], row["reason"]) == (20, "UNDELIVERABLE")
+    assert (row["subscription"], row["topic"]) == ("projects/example/subscriptions/embed", "chunk-batch")
     assert {str(row[column]) for column in ("document_id", "job_id", "team_id")} == {
         batch.content["document_id"],
         batch.content["job_id"],
@@ -70,6 +74,57 @@ def test_a_dead_message_is_kept_and_fails_the_job_that_waits_for_it(
     assert outcome(installation, batch) == ("failed", "embed", "UNDELIVERABLE", True, 20)
     assert "20 attempts" in installation.job(batch.content["job_id"])["error_message"]
     assert installation.document(batch.content["document_id"])["status"] == "failed"
+
+
+def test_every_subscription_s_topic_is_as_the_topology_has_it(root: Path) -> None:
+    subscriptions = read_topology(root / "infra" / "topology.yaml").subscriptions
+    assert {name: each.topic for name, each in subscriptions.items() if name != "dead-letter"} == TOPICS
+
+
+@pytest.mark.parametrize("missing", ["", "Project"])
+def test_a_message_that_does_not_tell_where_it_comes_from_is_kept_as_it_came(
+    installation: Installation, registered: Published, missing: str
+) -> None:
+    body = dead(registered)
+    del body["message"]["attributes"][SOURCE + missing]
+    assert installation.accept("dead_letter", body) == []
+    assert kept(installation, body)["subscription"] == body["subscription"]
+
+
+def test_the_text_of_a_document_that_was_deleted_before_is_not_kept(
+    installation: Installation, batch: Published
+) -> None:
+    content, name = batch.content, installation.document(batch.content["document_id"])["object_name"]
+    generation = installation.job(content["job_id"])["generation"]
+    installation.accept("retire", installation.deleted(name, generation))
+    bodies = [dead(batch)]
+    assert installation.accept("dead_letter", bodies[0]) == []
+    installation.register(name, HANDBOOK)
+    bodies.append(dead(batch))
+    assert installation.accept("dead_letter", bodies[1]) == []
+    for body in bodies:
+        row = kept(installation, body)
+        assert (bytes(row["data"]), row["resolution"]) == (b"", MOVED_ON)
+        assert row["attributes"] == body["message"]["attributes"]
+
+
+def test_the_text_of_a_deleted_project_is_not_kept(installation: Installation) -> None:
+    project = f"closed-{uuid4()}"
+    installation.project("acme", project)
+    registered = installation.register(f"acme/{project}/a.md", HANDBOOK)
+    [batch, *_] = installation.accept("chunk", registered.body)
+    installation.administration.delete_project("acme", project)
+    body = dead(batch)
+    assert installation.accept("dead_letter", body) == []
+    assert bytes(kept(installation, body)["data"]) == b""
+
+
+def test_a_message_that_names_a_job_but_no_document_fails_no_job(installation: Installation, batch: Published) -> None:
+    body = dead(batch)
+    del body["message"]["attributes"]["document_id"]
+    assert installation.accept("dead_letter", body) == []
+    assert kept(installation, body)["resolution"] is None
+    assert outcome(installation, batch)[0] == "running"
 
 
 def test_the_stage_is_that_of_the_subscription_that_gave_up(installation: Installation, registered: Published) -> None:

@@ -82,6 +82,14 @@ def test_what_cannot_be_decoded_is_kept_and_acknowledged(installation: Installat
     assert (row["attributes"], row["resolved_at"]) == ({"trace": "1"}, None)
 
 
+def test_a_notification_that_cannot_be_decoded_is_kept_under_its_own_topic(installation: Installation) -> None:
+    body = event("undecodable")
+    body["message"] |= {"messageId": str(uuid4().int), "attributes": {"eventType": "OBJECT_DELETE"}}
+    assert installation.accept("retire", body) == []
+    row = installation.row("select topic from failed_messages where message_id = :id", id=body["message"]["messageId"])
+    assert row["topic"] == TOPICS["intake"]
+
+
 @pytest.mark.parametrize("data", ["{}", '{"bucket": "b"}', '{"bucket": "b", "name": "n", "generation": "newest"}'])
 @pytest.mark.parametrize("function", ["intake", "retire"])
 def test_a_body_that_is_no_notification_is_kept(installation: Installation, function: str, data: str) -> None:

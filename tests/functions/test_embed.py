@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from uuid import UUID, uuid4
 
 import pytest
@@ -142,6 +143,33 @@ def test_what_was_embedded_for_a_document_that_changed_meanwhile_is_removed(
     assert vectors(installation, batches[1]).keys() == chunk_ids(batches[0])
     job = installation.job(batches[1].content["job_id"])
     assert (job["status"], job["stage"], job["reason"]) == ("failed", "embed", "SUPERSEDED")
+
+
+def test_whoever_wakes_when_the_batch_answers_already_takes_nothing_away(
+    installation: Installation, batches: list[Published]
+) -> None:
+    content = batches[0].content
+    answers = (
+        f"update ingestion_jobs set status = 'succeeded' where id = '{content['job_id']}';"
+        f" update documents set active_job_id = '{content['job_id']}' where id = '{content['document_id']}';"
+        " return null;"
+    )
+    with installation.triggered("ingestion_batches", "after update of lease_token", answers):
+        assert installation.accept("embed", batches[0].body) == []
+    assert vectors(installation, batches[0]).keys() == chunk_ids(batches[0])
+    assert installation.job(content["job_id"])["status"] == "succeeded"
+
+
+def test_a_redelivery_of_a_finished_job_says_nothing(
+    installation: Installation, batches: list[Published], caplog: pytest.LogCaptureFixture
+) -> None:
+    for batch in batches:
+        installation.deliver("embed", batch.body)
+    installation.run()
+    with caplog.at_level(logging.INFO, logger="common.outcomes"):
+        assert installation.accept("embed", batches[0].body) == []
+    assert caplog.messages == []
+    assert installation.job(batches[0].content["job_id"])["status"] == "succeeded"
 
 
 def test_a_job_of_another_model_fails_and_may_be_run_again(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from common.split_store import object_name as split_name
 from tests.functions.installation import Installation
 from tests.functions.texts import HANDBOOK
 from tests.functions.topics import Published
 
-NOTHING = {"objects": 0, "jobs": 0, "purges": 0}
+NOTHING = {"objects": 0, "jobs": 0, "purges": 0, "deletions": 0}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,6 +46,10 @@ def stand_still(installation: Installation, published: Published) -> None:
         "update ingestion_jobs set updated_at = now() - interval '1 hour' where id = :id",
         id=published.content["job_id"],
     )
+
+
+def has_object(installation: Installation, name: str) -> bool:
+    return installation.storage.bucket(installation.bucket).get_blob(name) is not None
 
 
 def status(installation: Installation, name: str) -> str:
@@ -109,10 +114,49 @@ def test_an_unrouted_object_is_taken_up_once_it_has_a_place(installation: Instal
     assert status(installation, name) == "ready"
 
 
-def test_a_deleted_document_whose_object_is_left_stays_deleted(installation: Installation, name: str) -> None:
-    content = installation.register(name, HANDBOOK).content
+def test_an_object_that_outlived_its_document_is_deleted(installation: Installation, name: str) -> None:
+    content = installation.ingest(name, HANDBOOK).content
+    other = installation.ingest(f"acme/docs/{uuid4()}.md", HANDBOOK).content
     installation.accept("retire", installation.deleted(name, content["generation"]))
-    assert reconcile(installation)["objects"] == 0
+    assert reconcile(installation) == {**NOTHING, "deletions": 1}
+    assert not has_object(installation, name)
+    assert has_object(installation, other["object_name"])
+    assert reconcile(installation) == NOTHING
+
+
+def test_a_newer_object_than_the_deleted_one_is_taken_in_and_stays(installation: Installation, name: str) -> None:
+    content = installation.ingest(name, HANDBOOK).content
+    installation.accept("retire", installation.deleted(name, content["generation"]))
+    installation.upload(name, HANDBOOK)
+    assert reconcile(installation) == {**NOTHING, "objects": 1}
+    installation.run()
+    assert (has_object(installation, name), status(installation, name)) == (True, "ready")
+
+
+def test_of_a_deleted_project_nothing_is_left_but_its_objects(installation: Installation) -> None:
+    project = f"closed-{uuid4()}"
+    installation.project("acme", project)
+    live = installation.ingest(f"acme/{project}/live.md", HANDBOOK)
+    waiting = installation.register(f"acme/{project}/waiting.md", HANDBOOK)
+    [batch, *_] = installation.accept("chunk", waiting.body)
+    installation.accept("embed", batch.body)
+    installation.administration.delete_project("acme", project)
+    assert reconcile(installation) == NOTHING
+    installation.rows(
+        "update projects set deleted_at = now() - interval '1 hour' where id = :id", id=live.content["project_id"]
+    )
+    stand_still(installation, waiting)
+    assert reconcile(installation) == {**NOTHING, "jobs": 1, "purges": 1}
+    installation.run()
+    assert reconcile(installation) == {**NOTHING, "purges": 1}
+    installation.run()
+    for content in (live.content, waiting.content):
+        assert installation.ids(content["job_id"]) == ([], [], [])
+        assert installation.job(content["job_id"])["purged_at"] is not None
+        assert has_object(installation, content["object_name"])
+    extractions = installation.storage.bucket(installation.extraction_bucket)
+    assert extractions.get_blob(split_name(UUID(live.content["job_id"]))) is None
+    assert reconcile(installation) == NOTHING
 
 
 def test_a_job_that_stands_still_is_sent_on_its_way_again(installation: Installation, name: str) -> None:

@@ -273,3 +273,17 @@ def test_an_object_is_unregistered_until_its_generation_is_on_record(
     with installation.database.transaction() as transaction:
         assert transaction.documents.unregistered([older, stored, newer, elsewhere]) == [newer, elsewhere]
         assert transaction.documents.unregistered([]) == []
+
+
+def test_an_object_is_deleted_once_a_document_holds_its_generation_as_deleted(
+    installation: Installation, place: Route
+) -> None:
+    stored = new_object(place, generation=3)
+    message = registered(installation, place, stored)
+    older, newer = replace(stored, generation=2), replace(stored, generation=4)
+    objects = [older, stored, newer, replace(stored, bucket="another-bucket"), replace(stored, name="another")]
+    with installation.database.transaction() as transaction:
+        assert transaction.documents.deleted(objects) == []
+        transaction.documents.delete(message.document_id, 3)
+        assert transaction.documents.deleted(objects) == [older, stored]
+        assert transaction.documents.deleted([]) == []

@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
+from common.model import Scope
 from local.postgres import PostgresServer
 from migrations.upgrade import upgrade
 from tests.conftest import TestDatabase
-from tests.rows import Installation, installed, live, new_api_key, new_place
+from tests.rows import Installation, chunk_ids, installed, live, new_api_key, new_place
 
 OWNER = "schema_owner"
 
@@ -66,6 +67,7 @@ def plainly_owned(postgres: PostgresServer) -> Iterator[Installation]:
     with superuser.begin() as connection:
         connection.execute(text(f"create role {OWNER} login createrole"))
         connection.execute(text(f"alter database {database.name} owner to {OWNER}"))
+        connection.execute(text(f"grant ai_infra_search to {OWNER} with inherit false, set true"))
         for extension in ("vector", "btree_gin"):
             connection.execute(text(f"create extension {extension}"))
     superuser.dispose()
@@ -87,6 +89,14 @@ def test_a_plain_owner_s_installation_finds_keys_and_shows_no_row(plainly_owned:
 def test_a_plain_owner_s_installation_takes_documents_in(plainly_owned: Installation) -> None:
     message = live(plainly_owned, new_place(plainly_owned))
     assert plainly_owned.document(message).active_job_id == message.job_id
+
+
+def test_a_plain_owner_s_installation_finds_words_of_its_team_alone(plainly_owned: Installation) -> None:
+    ours, theirs = (live(plainly_owned, new_place(plainly_owned)) for _ in range(2))
+    with plainly_owned.team_database.transaction(ours.team_id) as transaction:
+        hits = transaction.questions.lexical_hits(Scope(ours.team_id, ours.project_id), ["chunk"], 50)
+        assert {hit.chunk_id for hit in hits} == set(chunk_ids(ours))
+        assert transaction.questions.lexical_hits(Scope(theirs.team_id, theirs.project_id), ["chunk"], 50) == []
 
 
 def test_a_plain_owner_reads_nothing_of_tenants_beyond_the_look_up(plainly_owned: Installation) -> None:

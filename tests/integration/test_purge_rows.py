@@ -117,6 +117,24 @@ def test_every_job_of_a_deleted_document_becomes_due(installation: Installation,
     assert set(due(installation, first)) == {first.job_id, second.job_id}
 
 
+@pytest.mark.parametrize("deleted", ["team", "project"])
+def test_whatever_ended_in_a_deleted_project_is_due_after_the_grace(
+    installation: Installation, place: Route, deleted: str
+) -> None:
+    stored = new_object(place)
+    message = live(installation, place, stored)
+    waiting = registered(installation, place, next_generation(stored))
+    if deleted == "team":
+        installation.administration.delete_team(str(place.team_id))
+    else:
+        installation.administration.delete_project(str(place.team_id), str(place.project_id))
+    assert due(installation, message, HOUR) == []
+    assert due(installation, message) == [message.job_id]
+    assert (message.team_id, message.document_id) in documents_due(installation)
+    fail(installation, waiting)
+    assert due(installation, message, HOUR) == [waiting.job_id]
+
+
 def test_documents_with_something_due_are_found_once(installation: Installation, place: Route) -> None:
     old, new = replaced(installation, place)
     other = live(installation, place)

@@ -13,9 +13,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, text
 
 from common.adapters.postgres.chunk_texts import PostgresChunkTexts
+from common.adapters.postgres.connection import bind_team
 from common.adapters.postgres.vectors import PgVectorIndex
 from common.catalog import Page
 from common.messages import DocumentRegistered
@@ -117,6 +118,7 @@ HOT: dict[str, Ask] = {
     "of object": pipeline(lambda rows, m: rows.documents.of_object(m.bucket, m.object_name)),
     "delete": pipeline(lambda rows, m: rows.documents.delete(m.document_id, m.generation)),
     "unregistered": pipeline(lambda rows, m: rows.documents.unregistered(stored_objects(m))),
+    "deleted": pipeline(lambda rows, m: rows.documents.deleted(stored_objects(m))),
     "renew": pipeline(lambda rows, m: rows.jobs.renew(m.job_id, uuid4(), 60)),
     "release": pipeline(lambda rows, m: rows.jobs.release(m.job_id, uuid4())),
     "claim stalled": pipeline(lambda rows, _: rows.jobs.claim_stalled(60, 10)),
@@ -154,6 +156,42 @@ def test_the_rarity_of_words_is_reckoned_once(installation: Installation, place:
     with explained(installation.api) as plans:
         HOT["words"](installation, message)
     assert "CTE rarity" in plans[-1]
+
+
+MANY_CHUNKS = text("""
+    insert into document_chunks (id, document_id, chunk_index, vector_id, team_id, project_id, job_id, tsv)
+    select gen_random_uuid(), document_id, n, 'vector', team_id, project_id, job_id, to_tsvector('english', 'word' || n)
+    from document_chunks, generate_series(1000, 3000) as n
+    where job_id = :job_id and chunk_index = 0
+""")
+SEARCH_WORDS = text("select id from search_chunk_words(:project_id, array[to_tsquery('english', 'chunk')])")
+
+
+def test_words_are_looked_up_in_their_index(installation: Installation, place: Route) -> None:
+    """The plan within the function, which it makes as its own role, is told by auto_explain alone."""
+    message = live(installation, place)
+    with installation.owner.connect() as connection:
+        connection.execute(MANY_CHUNKS, {"job_id": message.job_id})
+        for statement in (
+            "select gin_clean_pending_list('document_chunks_words')",
+            "analyze document_chunks",
+            "set enable_seqscan = off",
+            "load 'auto_explain'",
+            "set auto_explain.log_min_duration = 0",
+            "set auto_explain.log_nested_statements = on",
+            "set client_min_messages = log",
+        ):
+            connection.exec_driver_sql(statement)
+        bind_team(connection, message.team_id)
+        found = connection.execute(SEARCH_WORDS, {"project_id": message.project_id}).scalars().all()
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        told = "\n".join(notice[b"M"].decode() for notice in driver.notices)
+        connection.invalidate()
+    assert set(found) == set(chunk_ids(message))
+    conditions = re.findall(r"Bitmap Index Scan on document_chunks_words.*\n\s*Index Cond: (.*)", told)
+    assert len(conditions) == 1
+    assert all(column in conditions[0] for column in ("team_id", "project_id", "tsv @@"))
 
 
 def test_the_graph_is_walked_where_more_vectors_are_in_scope_than_the_limit(

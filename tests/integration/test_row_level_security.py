@@ -236,6 +236,35 @@ def test_the_ports_of_one_team_do_not_reach_another_s_rows(teams: Teams) -> None
     assert teams.installation.document(theirs).living
 
 
+WORDS = text("select id from search_chunk_words(:project_id, array[to_tsquery('english', 'chunk')])")
+
+
+def test_a_search_for_words_keeps_to_the_team_that_is_bound(teams: Teams) -> None:
+    ours, theirs = teams.ours, teams.theirs
+    found = {}
+    for bound in (ours.team_id, theirs.team_id, None):
+        with attempt(teams.installation.api, bound) as connection:
+            hits = connection.execute(WORDS, {"project_id": ours.project_id}).scalars()
+            found[bound] = set(hits)
+    assert found == {ours.team_id: set(chunk_ids(ours)), theirs.team_id: set(), None: set()}
+
+
+@pytest.mark.parametrize("login", ["pipeline", "operator"])
+def test_only_the_api_may_search_for_words(teams: Teams, login: str) -> None:
+    with attempt(getattr(teams.installation, login), teams.ours.team_id) as connection:
+        assert refused(lambda: connection.execute(WORDS, {"project_id": teams.ours.project_id}))
+
+
+def test_nobody_logs_in_or_inherits_what_the_search_for_words_may_see(teams: Teams) -> None:
+    able = teams.installation.rows("""
+        select rolname from pg_roles
+        where not rolsuper and rolname !~ '^pg_' and rolname <> 'ai_infra_search'
+          and pg_has_role(oid, 'ai_infra_search', 'usage')
+    """)
+    assert list(able) == []
+    assert not teams.installation.row("select rolcanlogin from pg_roles where rolname = 'ai_infra_search'").rolcanlogin
+
+
 def test_pipeline_and_operators_work_for_every_team(teams: Teams) -> None:
     for table in ("documents", "ingestion_jobs", "document_chunks", "chunk_vectors", "failed_messages"):
         for engine in (teams.installation.pipeline, teams.installation.operator):

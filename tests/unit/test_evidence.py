@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from itertools import pairwise
 from uuid import UUID
 
@@ -147,7 +149,7 @@ def test_the_window_that_shares_most_comes_first() -> None:
     assert len(found) == 2
     assert found[0].window.passage.number == 2
     assert "four years" in found[0].window.text
-    assert found[0].lexical_score >= found[1].lexical_score
+    assert found[0].promise >= found[1].promise
     assert candidates(question, list(reversed(passages)), 2) == found
 
 
@@ -165,11 +167,16 @@ def test_absent_is_the_share_of_words_that_nothing_has(question: str, share: flo
     assert absent(asked(question), [passage(TEXT)]) == share
 
 
-@given(st.floats(-1, 1), st.floats(0, 1), st.floats(-2, 2))
-def test_evidence_is_a_probability_that_grows_with_similarity(similarity: float, gone: float, unmet: float) -> None:
-    (found,) = candidates(asked("chancellor"), [passage(TEXT)], 1)
-    score = evidence_score(found, similarity=similarity, absent=gone, unmet=unmet)
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(0, 1), st.floats(-2, 2))
+def test_evidence_is_a_probability_that_grows_with_similarity(
+    similarity: float, first: float, gone: float, unmet: float
+) -> None:
+    question = asked("chancellor")
+    (found,) = candidates(question, [passage(TEXT)], 1)
+    score_of = partial(evidence_score, question, found)
+    score = score_of(similarity=similarity, first_similarity=first, absent=gone, unmet=unmet)
     assert 0.0 <= score <= 1.0
-    assert evidence_score(found, similarity=similarity + 0.1, absent=gone, unmet=unmet) > score
-    assert evidence_score(found, similarity=similarity, absent=gone + 0.1, unmet=unmet) < score
-    assert evidence_score(found, similarity=similarity, absent=gone, unmet=0.0) >= score
+    assert score_of(similarity=similarity + 0.1, first_similarity=first, absent=gone, unmet=unmet) > score
+    assert score_of(similarity=similarity, first_similarity=first + 0.1, absent=gone, unmet=unmet) > score
+    assert score_of(similarity=similarity, first_similarity=first, absent=gone + 0.1, unmet=unmet) < score
+    assert score_of(similarity=similarity, first_similarity=first, absent=gone, unmet=0.0) >= score

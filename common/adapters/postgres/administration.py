@@ -107,14 +107,23 @@ _FAILED = text("""
     limit :limit
 """)
 
+# Row level security would show any other login empty tables. A superuser may use every role.
+_MAY_ADMINISTER = text("select pg_has_role('ai_infra_operator', 'usage')")
+
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
+_NOT_ALLOWED = "42501"
 _REFUSALS = {
-    "42501": "its role may not administer: grant it ai_infra_operator.",
+    _NOT_ALLOWED: "its role may not administer: grant it ai_infra_operator.",
     "42P01": "it has no tables of this system: run the migrations first.",
+    "42704": "it has no roles of this system: run the migrations first.",
     "3D000": "there is no such database on the server.",
     "28000": "the server does not let this account in.",
     "28P01": "the server does not accept its password.",
 }
+
+
+def _refused(code: str) -> ConfigurationError:
+    return ConfigurationError(f"AI_INFRA_DATABASE_URL cannot be used: {_REFUSALS[code]}")
 
 
 def _project(row: Row[Any]) -> Project:
@@ -151,13 +160,15 @@ class PostgresAdministration:
         """A transaction; an account or a database that cannot do this work is `ConfigurationError`."""
         try:
             with begin(self._engine) as connection:
+                if not connection.execute(_MAY_ADMINISTER).scalar_one():
+                    raise _refused(_NOT_ALLOWED)
                 yield connection
         except DBAPIError as error:
             details = error.orig.args[0] if error.orig is not None and error.orig.args else {}
-            refusal = _REFUSALS.get(details.get("C", "")) if isinstance(details, dict) else None
-            if refusal is None:
+            code = details.get("C", "") if isinstance(details, dict) else ""
+            if code not in _REFUSALS:
                 raise
-            raise ConfigurationError(f"AI_INFRA_DATABASE_URL cannot be used: {refusal}") from error
+            raise _refused(code) from error
 
     def create_team(self, name: str) -> Team:
         names.check("team", name)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from common.database import Unrouted
 from common.model import Document, ProjectSettings, Route, SourceType, StoredObject, document_id
@@ -90,6 +90,14 @@ _UNREGISTERED = text("""
             where u.bucket = o.bucket and u.object_name = o.name and u.generation >= o.generation)
 """)
 
+_DELETED = text("""
+    select o.bucket, o.name, o.generation
+    from jsonb_to_recordset(cast(:objects as jsonb)) as o (bucket text, name text, generation bigint)
+    where exists (
+        select from documents d
+        where d.bucket = o.bucket and d.object_name = o.name and d.deleted_generation >= o.generation)
+""")
+
 
 def uuid_or_none(value: str) -> UUID | None:
     """The id that a name in an object's path or an address spells, if it spells one."""
@@ -168,7 +176,13 @@ class PostgresDocumentRows:
             self._connection.execute(_RETIRE_CHUNKS, parameters)
 
     def unregistered(self, objects: Sequence[StoredObject]) -> Sequence[StoredObject]:
+        return self._those(_UNREGISTERED, objects)
+
+    def deleted(self, objects: Sequence[StoredObject]) -> Sequence[StoredObject]:
+        return self._those(_DELETED, objects)
+
+    def _those(self, statement: TextClause, objects: Sequence[StoredObject]) -> Sequence[StoredObject]:
         rows = [{"bucket": stored.bucket, "name": stored.name, "generation": stored.generation} for stored in objects]
-        found = self._connection.execute(_UNREGISTERED, {"objects": msgspec.json.encode(rows).decode()})
-        missing = {(row.bucket, row.name, row.generation) for row in found}
-        return [stored for stored in objects if (stored.bucket, stored.name, stored.generation) in missing]
+        found = self._connection.execute(statement, {"objects": msgspec.json.encode(rows).decode()})
+        chosen = {(row.bucket, row.name, row.generation) for row in found}
+        return [stored for stored in objects if (stored.bucket, stored.name, stored.generation) in chosen]

@@ -10,25 +10,33 @@ from sqlalchemy import Connection, text
 from common.database import PurgeableJob
 from common.model import ChunkOwner
 
-# A job that was never active has no question in flight that could cite it: no grace for it.
+# A job that was never active has no question in flight that could cite it: no grace for it. What a deleted project's or
+# team's documents want or answer with goes too.
 _IS_DUE = """
-    j.purged_at is null and j.status in ('succeeded', 'failed') and j.id is distinct from d.active_job_id
-    and (j.id is distinct from d.wanted_job_id or j.status = 'failed')
-    and (j.status = 'failed' or j.retired_at < now() - make_interval(secs => :grace))
+    j.purged_at is null and (
+        j.status = 'failed' and j.id is distinct from d.active_job_id
+        or j.status = 'succeeded' and now() - make_interval(secs => :grace) > least(p.deleted_at, t.deleted_at,
+            case when j.id is distinct from d.active_job_id and j.id is distinct from d.wanted_job_id
+                then j.retired_at end))
+"""
+
+_JOBS = """
+    ingestion_jobs j
+    join documents d on d.id = j.document_id
+    join projects p on p.id = d.project_id
+    join teams t on t.id = d.team_id
 """
 
 _DUE = text(f"""
     select j.id as job_id, j.team_id, d.project_id, j.document_id, coalesce(j.total_chunks, 0) as total_chunks
-    from ingestion_jobs j
-    join documents d on d.id = j.document_id
+    from {_JOBS}
     where j.document_id = :document_id and {_IS_DUE}
     order by j.created_at
 """)  # noqa: S608
 
 _DOCUMENTS_DUE = text(f"""
     select distinct j.team_id, j.document_id
-    from ingestion_jobs j
-    join documents d on d.id = j.document_id
+    from {_JOBS}
     where {_IS_DUE}
     limit :limit
 """)  # noqa: S608

@@ -27,9 +27,8 @@ _LEXICAL = text(f"""
         select distinct plainto_tsquery('english', term) as query from unnest(cast(:terms as text[])) as term
     ),
     found as materialized (
-        select c.id, t.query, ts_rank('{{0.1, 0.2, 0.4, 1.0}}', c.tsv, t.query) as weight
-        from terms t
-        join document_chunks c on c.tsv @@ t.query
+        select c.id, c.query, c.weight
+        from search_chunk_words(:project_id, (select array_agg(query) from terms)) c
         join documents d on d.id = c.document_id and d.active_job_id = c.job_id
         where {_IN_SCOPE}
     ),
