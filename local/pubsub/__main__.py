@@ -13,16 +13,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.pubsub", description="A Pub/Sub emulator that pushes.")
     parser.add_argument("--port", type=int, default=0, help="of 127.0.0.1; 0 takes a free one")
     parser.add_argument("--data", type=Path, required=True, help="the SQLite file that keeps what is not acknowledged")
-    parser.add_argument("--duplicate", type=_positive, default=1, help="deliver every message this many times")
-    parser.add_argument("--in-flight", type=_positive, default=4, help="pushes at once for each subscription")
+    parser.add_argument("--duplicate", type=int, default=1, help="deliver every message this many times")
     options = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
     stops = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stops)
     try:
-        emulator = PubSubEmulator(
-            options.data, port=options.port, duplicate=options.duplicate, in_flight=options.in_flight
-        )
+        emulator = PubSubEmulator(options.data, port=options.port, duplicate=options.duplicate)
     except sqlite3.Error as error:
         raise SystemExit(f"{options.data} cannot be used: {error}. Does another emulator run on it?") from error
     except RuntimeError as error:
@@ -30,12 +27,6 @@ def main() -> None:
     with emulator:
         print(f"ready {emulator.host}", flush=True)
         signal.sigwait(stops)
-
-
-def _positive(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -1,174 +1,157 @@
-"""Topics, subscriptions, messages and their outstanding deliveries in one SQLite file, for one process at a time."""
+"""Topics, subscriptions and what they are owed in one SQLite file, for one process at a time."""
 
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
 
-from local.pubsub import filters
-from local.pubsub.resources import Proto
+import grpc
 
-DELETED_TOPIC = "_deleted-topic_"
-_MS = 1_000_000
+from local.pubsub.filters import parse
+from local.pubsub.resources import Proto, PubsubMessage, RefusedError, Subscription, Topic
+
 _SCHEMA = """
     PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
-    CREATE TABLE IF NOT EXISTS resources (
-        name TEXT PRIMARY KEY, topic TEXT NOT NULL, filter TEXT NOT NULL, spec BLOB NOT NULL);
-    CREATE INDEX IF NOT EXISTS resources_topic ON resources (topic);
-    CREATE TABLE IF NOT EXISTS messages (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, published INTEGER NOT NULL, body BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS resources (name TEXT PRIMARY KEY, spec BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS deliveries (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, subscription TEXT NOT NULL, message INTEGER NOT NULL,
-        failures INTEGER NOT NULL DEFAULT 0, due INTEGER NOT NULL);
-    CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (subscription, due, id);
-    CREATE INDEX IF NOT EXISTS deliveries_message ON deliveries (message);
+        id INTEGER PRIMARY KEY AUTOINCREMENT, subscription TEXT NOT NULL, message BLOB NOT NULL,
+        failures INTEGER NOT NULL DEFAULT 0, due INTEGER NOT NULL, claimed INTEGER NOT NULL DEFAULT 0);
+    CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (subscription, claimed, due, id);
+    UPDATE deliveries SET claimed = 0;
 """
+_UPCOMING = """
+    SELECT due, id, failures + 1, message FROM deliveries
+    WHERE subscription = ? AND claimed = 0 ORDER BY due, id LIMIT 1
+"""
+_REMOVE = "DELETE FROM deliveries WHERE id = ?"
 
 
-class ClosedError(Exception):
-    """The store was closed; nothing was read or changed."""
-
-
-class MissingTopicError(LookupError):
-    """There is no topic of this name."""
-
-
-@dataclass(frozen=True)
-class Resource:
-    """A topic or a subscription: `spec` is its serialized protocol message; `topic` is empty for a topic."""
-
-    name: str
-    topic: str
-    spec: bytes
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One message owed to one subscription. `attempt` counts from 1; `published` is in ns since the epoch."""
+class Delivery(NamedTuple):
+    """A message that a subscription is owed, claimed for one push. `attempt` counts from 1."""
 
     id: int
     attempt: int
-    message_id: int
-    published: int
-    body: bytes
-    subscription: bytes
+    message: Proto
+    subscription: Proto
 
 
 class Store:
-    """Every method is one committed transaction; safe to call from any thread."""
+    """Every change is one committed transaction; safe to call from any thread. After `close`: ProgrammingError.
+
+    Who holds `lock` makes several calls as one.
+    """
 
     def __init__(self, data: Path | None, duplicate: int) -> None:
         """`data` None keeps everything in memory. Each message is owed `duplicate` times to a subscription."""
-        self._duplicate = duplicate
-        self._lock, self._closed = threading.Lock(), False
+        self.lock, self._stopped, self._duplicate = threading.RLock(), False, duplicate
+        self._changed = defaultdict[str, threading.Condition](lambda: threading.Condition(self.lock))
         self._db = sqlite3.connect(data or ":memory:", timeout=0, check_same_thread=False)
         try:
             self._db.executescript(_SCHEMA)
         except sqlite3.Error:
             self._db.close()
             raise
+        rows = self._db.execute("SELECT name, spec FROM resources")
+        self._resources = {
+            name: (Topic if "/topics/" in name else Subscription).FromString(spec) for name, spec in rows
+        }
+
+    def stop(self) -> None:
+        """Nothing is claimed any more; what is claimed may still be settled."""
+        with self.lock:
+            self._stopped = True
+            for changed in self._changed.values():
+                changed.notify_all()
 
     def close(self) -> None:
-        with self._lock:
-            self._closed = True
+        with self.lock:
             self._db.close()
 
-    def create(self, resource: Resource, filter_text: str = "") -> bool:
-        """False, and nothing changed, if the name is taken."""
-        row = (resource.name, resource.topic, filter_text, resource.spec)
-        with self._transaction() as db:
-            return db.execute("INSERT OR IGNORE INTO resources VALUES (?, ?, ?, ?)", row).rowcount == 1
+    def get(self, name: str, kind: type[Proto]) -> Proto:
+        """The topic or subscription. Raises RefusedError (NOT_FOUND)."""
+        resource = self._resources.get(name)
+        if not isinstance(resource, kind):
+            raise RefusedError(grpc.StatusCode.NOT_FOUND, f"There is no {name}.")
+        return resource
 
-    def replace(self, name: str, spec: bytes) -> None:
-        with self._transaction() as db:
-            db.execute("UPDATE resources SET spec = ? WHERE name = ?", (spec, name))
+    def all(self, kind: type[Proto], project: str = "projects") -> list[Proto]:
+        """The topics or subscriptions of one project, or of all."""
+        with self.lock:
+            wanted = (one for name, one in self._resources.items() if name.startswith(f"{project}/"))
+            return [one for one in wanted if isinstance(one, kind)]
 
-    def delete(self, name: str) -> None:
-        """A subscription loses what it is owed; those of a topic stay and keep it, as in the service."""
-        with self._transaction() as db:
-            db.execute("DELETE FROM resources WHERE name = ?", (name,))
-            db.execute("UPDATE resources SET topic = ? WHERE topic = ?", (DELETED_TOPIC, name))
-            db.execute("DELETE FROM deliveries WHERE subscription = ?", (name,))
-            db.execute("DELETE FROM messages WHERE id NOT IN (SELECT message FROM deliveries)")
+    def create(self, resource: Proto) -> None:
+        """Raises RefusedError (ALREADY_EXISTS)."""
+        with self.lock:
+            if resource.name in self._resources:
+                raise RefusedError(grpc.StatusCode.ALREADY_EXISTS, f"{resource.name} exists already.")
+            self.save(resource)
 
-    def get(self, name: str) -> Resource | None:
-        with self._transaction() as db:
-            row = db.execute("SELECT name, topic, spec FROM resources WHERE name = ?", (name,)).fetchone()
-        return Resource(*row) if row else None
+    def save(self, resource: Proto) -> None:
+        """In place of the one of its name, if there is one."""
+        with self.lock, self._db as db:
+            db.execute("INSERT OR REPLACE INTO resources VALUES (?, ?)", (resource.name, resource.SerializeToString()))
+            kept: Proto = self._resources.setdefault(resource.name, resource)
+            kept.CopyFrom(resource)  # in place: its threads go by the object
 
-    def under(self, prefix: str, after: str = "", limit: int = -1) -> list[Resource]:
-        """At most `limit` resources whose names begin with `prefix` and follow `after`, by name; -1 for all."""
-        query = "SELECT name, topic, spec FROM resources WHERE name > ? AND name < ? ORDER BY name LIMIT ?"
-        with self._transaction() as db:
-            return [Resource(*row) for row in db.execute(query, (max(prefix, after), prefix + "\x7f", limit))]
+    def delete(self, resource: Proto) -> None:
+        """A subscription with what it is owed; those of a topic stay."""
+        with self.lock, self._db as db:
+            db.execute("DELETE FROM resources WHERE name = ?", (resource.name,))
+            db.execute("DELETE FROM deliveries WHERE subscription = ?", (resource.name,))
+            del self._resources[resource.name]
+            self._changed[resource.name].notify_all()
 
-    def publish(self, topic: str, messages: Iterable[Proto]) -> tuple[list[int], set[str]]:
-        """Owes each message to the topic's subscriptions whose filter lets it through.
+    def publish(self, topic: str, messages: Iterable[Proto], instead_of: Delivery | None = None) -> None:
+        """Gives each message its id and time and owes it to the topic's subscriptions whose filter lets it through.
 
-        The messages' ids, and the subscriptions that have something to push now.
+        With `instead_of`, only if that is still owed, and it is owed no longer: both happen or neither does. Raises
+        RefusedError (NOT_FOUND) without the topic.
         """
-        with self._transaction() as db:
-            return self._publish(db, topic, messages)
+        with self.lock, self._db as db:
+            self.get(topic, Topic)
+            if instead_of and not db.execute(_REMOVE, (instead_of.id,)).rowcount:
+                return
+            to = [subscription for subscription in self.all(Subscription) if subscription.topic == topic]
+            wanted = [(subscription.name, parse(subscription.filter)) for subscription in to] * self._duplicate
+            now = time.time_ns()
+            for message in messages:
+                message.message_id = str(uuid4().int)
+                message.publish_time.FromMilliseconds(now // 1_000_000)
+                body = message.SerializeToString()
+                rows = [(name, body, now) for name, matches in wanted if matches(message.attributes)]
+                db.executemany("INSERT INTO deliveries (subscription, message, due) VALUES (?, ?, ?)", rows)
+            for name, _ in wanted:
+                self._changed[name].notify_all()
 
-    def upcoming(self, subscription: str, limit: int) -> list[tuple[int, int]]:
-        """The next `limit` deliveries as (id, due in ns since the epoch), the earliest first."""
-        query = "SELECT id, due FROM deliveries WHERE subscription = ? ORDER BY due, id LIMIT ?"
-        with self._transaction() as db:
-            return db.execute(query, (subscription, limit)).fetchall()
+    def claim(self, subscription: Proto) -> Delivery | None:
+        """Waits for what is owed, due and not claimed. None once the subscription is deleted or the store stopped."""
+        name = subscription.name
+        with self.lock:
+            while self._resources.get(name) is subscription and not self._stopped:
+                row = self._db.execute(_UPCOMING, (name,)).fetchone()
+                pause = row and row[0] - time.time_ns()
+                if row and pause <= 0:
+                    with self._db as db:
+                        db.execute("UPDATE deliveries SET claimed = 1 WHERE id = ?", (row[1],))
+                    return Delivery(row[1], row[2], PubsubMessage.FromString(row[3]), subscription)
+                self._changed[name].wait(pause and pause / 1e9)
+        return None
 
-    def delivery(self, delivery_id: int) -> Delivery | None:
-        query = """SELECT d.id, d.failures + 1, m.id, m.published, m.body, r.spec FROM deliveries d
-                   JOIN messages m ON m.id = d.message JOIN resources r ON r.name = d.subscription WHERE d.id = ?"""
-        with self._transaction() as db:
-            row = db.execute(query, (delivery_id,)).fetchone()
-        return Delivery(*row) if row else None
+    def remove(self, delivery: Delivery) -> None:
+        """The delivery is owed no longer."""
+        with self.lock, self._db as db:
+            db.execute(_REMOVE, (delivery.id,))
 
-    def remove(self, delivery_id: int) -> None:
-        """The delivery is owed no longer; the message goes with its last delivery."""
-        with self._transaction() as db:
-            self._remove(db, delivery_id)
-
-    def postpone(self, delivery_id: int, due: int) -> None:
-        """Counts a failed attempt; the next one is due at `due`."""
-        with self._transaction() as db:
-            db.execute("UPDATE deliveries SET failures = failures + 1, due = ? WHERE id = ?", (due, delivery_id))
-
-    def forward(self, delivery_id: int, topic: str, message: Proto) -> set[str]:
-        """Publishes `message` in the delivery's place: both happen or neither does. As `publish` otherwise."""
-        with self._transaction() as db:
-            return self._publish(db, topic, [message] if self._remove(db, delivery_id) else [])[1]
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            if self._closed:
-                raise ClosedError
-            with self._db as db:
-                yield db
-
-    def _publish(self, db: sqlite3.Connection, topic: str, messages: Iterable[Proto]) -> tuple[list[int], set[str]]:
-        if not db.execute("SELECT 1 FROM resources WHERE name = ? AND topic = ''", (topic,)).fetchone():
-            raise MissingTopicError(topic)
-        subscriptions = db.execute("SELECT name, filter FROM resources WHERE topic = ?", (topic,)).fetchall()
-        now, ids, owed = time.time_ns() // _MS * _MS, list[int](), set[str]()
-        for message in messages:
-            row = (now, message.SerializeToString())
-            ids.append(db.execute("INSERT INTO messages (published, body) VALUES (?, ?)", row).lastrowid or 0)
-            names = [name for name, text in subscriptions if filters.parse(text)(message.attributes)]
-            rows = [(name, ids[-1], now) for name in names for _ in range(self._duplicate)]
-            db.executemany("INSERT INTO deliveries (subscription, message, due) VALUES (?, ?, ?)", rows)
-            owed.update(names)
-            if not names:
-                db.execute("DELETE FROM messages WHERE id = ?", (ids[-1],))
-        return ids, owed
-
-    def _remove(self, db: sqlite3.Connection, delivery_id: int) -> bool:
-        rows = db.execute("DELETE FROM deliveries WHERE id = ? RETURNING message", (delivery_id,)).fetchall()
-        last = "DELETE FROM messages WHERE id = ? AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message = messages.id)"
-        db.executemany(last, rows)
-        return bool(rows)
+    def postpone(self, delivery: Delivery, due: int) -> None:
+        """Counts a failed attempt; the next one is due at `due`, in ns since the epoch."""
+        query = "UPDATE deliveries SET failures = failures + 1, due = ?, claimed = 0 WHERE id = ?"
+        with self.lock, self._db as db:
+            db.execute(query, (due, delivery.id))
+            self._changed[delivery.subscription.name].notify_all()

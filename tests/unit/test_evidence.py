@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-
 from itertools import pairwise
 from uuid import UUID
 
