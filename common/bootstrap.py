@@ -84,10 +84,8 @@ class Application:
     @cached_property
     def embedder(self) -> Embedder:
         """See `common.ports`."""
-        from common.adapters.minilm import MODEL, MiniLmEmbedder
+        from common.adapters.minilm import MiniLmEmbedder
 
-        if self.settings.embedding_model != MODEL:
-            raise ConfigurationError(f"AI_INFRA_EMBEDDING_MODEL must be {MODEL} in profile local.")
         return MiniLmEmbedder()
 
     @cached_property

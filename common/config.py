@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any
 
+from common.cloud_settings import CloudSettings
 from common.errors import ConfigurationError
+from common.setting import count, positive, read, seconds, setting, variable
 
 # A chunk also holds the title and its headings: fewer tokens leave too little room for the text.
 MIN_CHUNK_SIZE = 32
@@ -24,25 +24,15 @@ class Profile(StrEnum):
     GCP = "gcp"
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value <= 0:
-        raise ValueError("must be above 0")
-    return value
+class VectorIndexKind(StrEnum):
+    """What keeps the vectors."""
+
+    PGVECTOR = "pgvector"
+    VERTEX = "vertex"
 
 
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise ValueError("must be a number above 0")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise ValueError("must not be negative")
-    return value
+LOCAL_EMBEDDING_MODEL = "all-minilm-l6-v2-int8"
+_DEFAULTS_IN_GCP = {"vector_index": VectorIndexKind.VERTEX.value, "embedding_model": "gemini-embedding-001"}
 
 
 def _peppers(text: str) -> dict[int, str]:
@@ -58,52 +48,52 @@ def _peppers(text: str) -> dict[int, str]:
     return peppers
 
 
-def _setting(parse: Callable[[str], Any], meaning: str, default: Any = MISSING) -> Any:
-    return field(default=default, metadata={"parse": parse, "meaning": meaning})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """An installation's settings. The environment variable of a field is `AI_INFRA_` and its name in capitals."""
 
-    profile: Profile = _setting(Profile, "`local` or `gcp`")
-    database_url: str = _setting(str, "SQLAlchemy URL of the database, driver pg8000")
-    google_project: str = _setting(str, "id of the Google Cloud project")
-    upload_bucket: str = _setting(str, "bucket that documents are dropped into")
-    extraction_bucket: str = _setting(str, "bucket of the extracted texts")
-    key_peppers: dict[int, str] = _setting(
+    profile: Profile = setting(Profile, "`local` or `gcp`")
+    database_url: str = setting(str, "SQLAlchemy URL of the database, driver pg8000, in profile `local`", "")
+    google_project: str = setting(str, "id of the Google Cloud project")
+    upload_bucket: str = setting(str, "bucket that documents are dropped into")
+    extraction_bucket: str = setting(str, "bucket of the extracted texts")
+    key_peppers: dict[int, str] = setting(
         _peppers, "peppers of API keys and question hashes, `VERSION:SECRET,…`", default=None
     )
 
-    concurrency: int = _setting(_positive, "requests that one instance serves at once", 8)
-    lease_seconds: float = _setting(_seconds, "how long a piece of work belongs to one request without renewal", 60.0)
-    defer_seconds: float = _setting(_seconds, "longest wait inside a request for work that is held or not due", 20.0)
-    max_deferrals: int = _setting(_positive, "how often work that is not due is published again before it fails", 100)
-    stalled_seconds: float = _setting(
-        _seconds, "how long a job may stand still before it is sent on its way again", 300.0
+    concurrency: int = setting(positive, "requests that one instance serves at once", 8)
+    lease_seconds: float = setting(seconds, "how long a piece of work belongs to one request without renewal", 60.0)
+    defer_seconds: float = setting(seconds, "longest wait inside a request for work that is held or not due", 20.0)
+    max_deferrals: int = setting(positive, "how often work that is not due is published again before it fails", 100)
+    stalled_seconds: float = setting(
+        seconds, "how long a job may stand still before it is sent on its way again", 300.0
     )
-    question_seconds: float = _setting(_seconds, "longest time that a question may take", 30.0)
-    purge_grace_seconds: float = _setting(
-        _seconds, "time from leaving the answers to removal; longer than a question", 40.0
+    question_seconds: float = setting(seconds, "longest time that a question may take", 30.0)
+    purge_grace_seconds: float = setting(
+        seconds, "time from leaving the answers to removal; longer than a question", 40.0
     )
-    reconcile_limit: int = _setting(_positive, "objects, jobs and documents that one reconciliation looks at", 1000)
+    reconcile_limit: int = setting(positive, "objects, jobs and documents that one reconciliation looks at", 1000)
 
-    embedding_model: str = _setting(str, "model that texts and questions are embedded with", "all-minilm-l6-v2-int8")
-    batch_size: int = _setting(_positive, "chunks in a batch", 32)
-    chunk_size: int = _setting(_positive, "tokens of a chunk, title and heading path included", 240)
-    chunk_overlap: int = _setting(_count, "tokens that a chunk shares with the one before", 32)
-    max_document_bytes: int = _setting(_positive, "largest object that is ingested", 512 * 1024 * 1024)
-    max_document_pages: int = _setting(_positive, "most pages of a document", 20_000)
-    max_document_characters: int = _setting(_positive, "longest extracted text", 50_000_000)
+    vector_index: VectorIndexKind = setting(
+        VectorIndexKind, "`pgvector`, or `vertex` (in profile `gcp`, and the default there)", VectorIndexKind.PGVECTOR
+    )
+    embedding_model: str = setting(str, "model that texts and questions are embedded with", LOCAL_EMBEDDING_MODEL)
+    batch_size: int = setting(positive, "chunks in a batch", 32)
+    chunk_size: int = setting(positive, "tokens of a chunk, title and heading path included", 240)
+    chunk_overlap: int = setting(count, "tokens that a chunk shares with the one before", 32)
+    max_document_bytes: int = setting(positive, "largest object that is ingested", 512 * 1024 * 1024)
+    max_document_pages: int = setting(positive, "most pages of a document", 20_000)
+    max_document_characters: int = setting(positive, "longest extracted text", 50_000_000)
 
-    top_k: int = _setting(_positive, "passages that an answer is made from", 12)
-    max_top_k: int = _setting(_positive, "most passages that a question may ask for", 50)
-    prompt_tokens: int = _setting(_positive, "tokens of passages that a prompt holds at most", 8_000)
-    max_question_characters: int = _setting(_positive, "longest question", 4_000)
-    max_request_bytes: int = _setting(_positive, "largest request body of the API", 10 * 1024 * 1024)
-    max_page_size: int = _setting(_positive, "most entries of one page of a list", 200)
+    top_k: int = setting(positive, "passages that an answer is made from", 12)
+    max_top_k: int = setting(positive, "most passages that a question may ask for", 50)
+    prompt_tokens: int = setting(positive, "tokens of passages that a prompt holds at most", 8_000)
+    max_question_characters: int = setting(positive, "longest question", 4_000)
+    max_request_bytes: int = setting(positive, "largest request body of the API", 10 * 1024 * 1024)
+    max_page_size: int = setting(positive, "most entries of one page of a list", 200)
 
     def __post_init__(self) -> None:
+        self._check_profile()
         if self.purge_grace_seconds <= self.question_seconds:
             raise ConfigurationError("AI_INFRA_PURGE_GRACE_SECONDS must be longer than AI_INFRA_QUESTION_SECONDS.")
         if self.chunk_size < MIN_CHUNK_SIZE:
@@ -113,6 +103,17 @@ class Settings:
         if self.chunk_overlap * 2 > self.chunk_size:
             raise ConfigurationError("AI_INFRA_CHUNK_OVERLAP must be at most half of AI_INFRA_CHUNK_SIZE.")
 
+    def _check_profile(self) -> None:
+        """No part of one profile goes together with another's, but pgvector with either."""
+        if self.profile is Profile.GCP:
+            return
+        if not self.database_url:
+            raise ConfigurationError("Set AI_INFRA_DATABASE_URL: SQLAlchemy URL of the database, driver pg8000.")
+        if self.vector_index is not VectorIndexKind.PGVECTOR:
+            raise ConfigurationError("AI_INFRA_VECTOR_INDEX must be pgvector in profile local.")
+        if self.embedding_model != LOCAL_EMBEDDING_MODEL:
+            raise ConfigurationError(f"AI_INFRA_EMBEDDING_MODEL must be {LOCAL_EMBEDDING_MODEL} in profile local.")
+
     @property
     def peppers(self) -> dict[int, str]:
         """The peppers, for the parts that need them."""
@@ -121,24 +122,14 @@ class Settings:
         return self.key_peppers
 
 
-def variable(name: str) -> str:
-    """The environment variable of a setting."""
-    return f"AI_INFRA_{name.upper()}"
-
-
-def _read(setting: Field[Any], environment: Mapping[str, str]) -> Any:
-    name = variable(setting.name)
-    text = environment.get(name, "")
-    if not text:
-        if setting.default is MISSING:
-            raise ConfigurationError(f"Set {name}: {setting.metadata['meaning']}.")
-        return setting.default
-    try:
-        return setting.metadata["parse"](text)
-    except ValueError as error:
-        raise ConfigurationError(f"{name} cannot be used ({error}); it is: {setting.metadata['meaning']}.") from None
-
-
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of this environment, or `ConfigurationError` naming the one that is missing or wrong."""
-    return Settings(**{setting.name: _read(setting, environment) for setting in fields(Settings)})
+    if environment.get(variable("profile")) == Profile.GCP:
+        defaults = {variable(name): value for name, value in _DEFAULTS_IN_GCP.items()}
+        environment = defaults | {name: value for name, value in environment.items() if value}
+    return Settings(**{declared.name: read(declared, environment) for declared in fields(Settings)})
+
+
+def load_cloud(environment: Mapping[str, str] = os.environ) -> CloudSettings:
+    """The settings of profile `gcp`; as `load`."""
+    return CloudSettings(**{declared.name: read(declared, environment) for declared in fields(CloudSettings)})

@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from common.config import Settings, load, variable
+from common.config import Settings, load
 from common.errors import ConfigurationError
+from common.setting import variable
 from local.ports import LOOPBACK
 
 PROJECT = "local"

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from cli.exit_codes import ExitCode
 from cli.main import main
-from common.config import variable
+from common.setting import variable
 from tests.functions.installation import SETTINGS, Installation
 
 

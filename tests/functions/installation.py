@@ -23,7 +23,7 @@ from common import api_keys
 from common.adapters.postgres.administration import PostgresAdministration
 from common.administration import Project
 from common.bootstrap import Application, application
-from common.config import variable
+from common.setting import variable
 from local.storage import create_buckets, storage_client
 from tests.conftest import TestDatabase
 from tests.functions.caller import Caller

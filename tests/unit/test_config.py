@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.config import Profile, Settings, load, variable
+from common.config import Profile, Settings, VectorIndexKind, load
 from common.errors import ConfigurationError
+from common.setting import variable
 
 REQUIRED = {
     "AI_INFRA_PROFILE": "local",
@@ -19,7 +20,7 @@ REQUIRED = {
     "AI_INFRA_UPLOAD_BUCKET": "uploads",
     "AI_INFRA_EXTRACTION_BUCKET": "extractions",
 }
-WITH_DEFAULT: list[Any] = [setting for setting in fields(Settings) if setting.default is not MISSING]
+WITH_DEFAULT: list[Any] = [setting for setting in fields(Settings) if variable(setting.name) not in REQUIRED]
 NUMBERS = [setting for setting in WITH_DEFAULT if isinstance(setting.default, int | float)]
 SECRET = "a-secret-of-sixteen-characters"
 
@@ -34,7 +35,7 @@ def problem(changes: dict[str, str]) -> str:
 def test_the_required_settings_are_enough() -> None:
     settings = load(REQUIRED)
     assert (settings.profile, settings.google_project) == (Profile.LOCAL, "project")
-    assert {variable(each.name) for each in fields(Settings) if each.default is MISSING} == set(REQUIRED)
+    assert not any(each.default is MISSING for each in WITH_DEFAULT)
     assert all(getattr(settings, each.name) == each.default for each in WITH_DEFAULT)
 
 
@@ -142,3 +143,16 @@ def test_any_value_is_taken_or_refused(name: str, value: str) -> None:
     else:
         message = name if settings else ""
     assert name in message
+
+
+def test_the_profile_decides_what_keeps_and_makes_the_vectors() -> None:
+    in_cloud = {name: value for name, value in REQUIRED.items() if name != "AI_INFRA_DATABASE_URL"}
+    settings = load(in_cloud | {"AI_INFRA_PROFILE": "gcp", "AI_INFRA_VECTOR_INDEX": ""})
+    assert (settings.vector_index, settings.embedding_model) == (VectorIndexKind.VERTEX, "gemini-embedding-001")
+    settings = load(in_cloud | {"AI_INFRA_PROFILE": "gcp", "AI_INFRA_VECTOR_INDEX": "pgvector"})
+    assert settings.vector_index is VectorIndexKind.PGVECTOR
+
+
+@pytest.mark.parametrize(("name", "value"), [("VECTOR_INDEX", "vertex"), ("EMBEDDING_MODEL", "gemini-embedding-001")])
+def test_a_part_of_the_cloud_is_refused_in_profile_local(name: str, value: str) -> None:
+    assert problem({f"AI_INFRA_{name}": value}).startswith(f"AI_INFRA_{name} must be ")

@@ -128,5 +128,5 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, str]) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
 def test_a_script_is_read_as_it_was_written(value: str) -> None:
-    stack = environment(embedding_model=value)
+    stack = environment(google_project=value)
     assert read_script(stack.script()) == stack.variables()
