@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from cli.admin_check import check
 from cli.admin_keys import key
 from cli.admin_projects import project
 from cli.commands import Group
@@ -65,6 +66,7 @@ def delete_team(output: Output, team: str, *, yes: bool) -> None:
 
 admin.add_command(project)
 admin.add_command(key)
+admin.add_command(check)
 
 
 @admin.command()

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from cli.output import Output
 from common import config
 from common.administration import take_up
-from common.bootstrap import Application
+from common.bootstrap import Application, wired
 from common.errors import Retryable
 
 
 @contextmanager
 def installation() -> Iterator[Application]:
     """The installation that the environment describes; its connections are closed at the end."""
-    application = Application(config.load())
+    application = wired(config.load())
     engine = application.engine
     try:
         yield application

@@ -19,6 +19,9 @@ class CloudSettings:
     vertex_endpoint: str = setting(
         str, "HOST:PORT of a stand-in for Vertex AI on this machine; empty for Google's own", ""
     )
+    embedding_model_spec: str = setting(
+        str, "JSON of what differs from what is known of the embedding model: route, dimensions, limits", ""
+    )
     generation_model: str = setting(str, "Gemini model that answers", "gemini-3.1-flash-lite")
     thinking_tokens: int = setting(count, "most tokens that the model may think with; they are billed", 0)
     answer_tokens: int = setting(positive, "most tokens of an answer where a question sets no limit", 1024)
@@ -43,7 +46,7 @@ class CloudSettings:
     embed_tokens_per_minute: int = setting(positive, "quota of embedding tokens of the whole project", 1_000_000)
     generate_requests_per_minute: int = setting(positive, "quota of generation requests of the whole project", 1000)
     generate_tokens_per_minute: int = setting(positive, "quota of generation tokens of the whole project", 1_000_000)
-    remote_seconds: float = setting(seconds, "longest time of one call to Vertex AI or Firestore", 30.0)
+    remote_seconds: float = setting(seconds, "longest time of one call to Vertex AI, Firestore or Cloud SQL", 30.0)
     retry_seconds: float = setting(seconds, "longest time that one call is repeated for within a request", 90.0)
 
     def __post_init__(self) -> None:

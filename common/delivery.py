@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from common.database import Database, FailedMessage
-from common.errors import AiInfraError, Deferred, Retryable, UndecodableError
+from common.errors import AiInfraError, ConfigurationError, Deferred, Retryable, UndecodableError
 from common.messages import Message
 from common.ports import Clock, Publisher
 
@@ -91,7 +91,7 @@ class Receiver:
     """Takes a function's pushes.
 
     `defer_seconds` bounds the wait inside a request for work that is not due yet, `max_deferrals` how often its
-    message is published again; what is not due even then counts as failed.
+    message is published again; what is not due even then counts as failed. A wait without bounds is not counted.
     """
 
     database: Database
@@ -114,6 +114,9 @@ class Receiver:
         except Retryable as error:
             log.warning("%s: %s", error.reason, error, extra={"message_id": delivery.message_id})
             return error.reason, 503
+        except ConfigurationError as error:
+            log.error("%s", error, extra={"message_id": delivery.message_id})  # noqa: TRY400 - it says all there is
+            return error.reason, 503
         except Exception:
             log.exception("Unexpected error", extra={"message_id": delivery.message_id})
             return "INTERNAL", 500
@@ -132,7 +135,7 @@ class Receiver:
             waited += pause
 
     def _publish_again(self, delivery: Delivery, topic: str, deferred: Deferred) -> None:
-        count = (count_attribute(delivery.attributes, DEFERRALS) or 0) + 1
+        count = (count_attribute(delivery.attributes, DEFERRALS) or 0) + deferred.bounded
         if count > self.max_deferrals:
             raise Retryable(deferred.reason, f"Still not due after {self.max_deferrals} deferrals: {deferred}")
         log.info("Published again: %s", deferred, extra={"message_id": delivery.message_id})

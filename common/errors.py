@@ -31,11 +31,15 @@ class Retryable(AiInfraError):  # noqa: N818
 
 
 class Deferred(AiInfraError):  # noqa: N818
-    """Not a failure, only too early: wait at most `wait_seconds`, publish the message again, acknowledge this one."""
+    """Not a failure, only too early: wait at most `wait_seconds`, publish the message again, acknowledge this one.
 
-    def __init__(self, reason: str, message: str, *, wait_seconds: float) -> None:
+    `bounded` is false where the wait is sure to end, however long the queue: it may be repeated without limit.
+    """
+
+    def __init__(self, reason: str, message: str, *, wait_seconds: float, bounded: bool = True) -> None:
         super().__init__(reason, message)
         self.wait_seconds = wait_seconds
+        self.bounded = bounded
 
 
 class Superseded(AiInfraError):  # noqa: N818

@@ -339,7 +339,10 @@ class Generation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
-    """A question with the passages that may answer it. None leaves a parameter to the generator's default."""
+    """A question with the passages that may answer it. None leaves a parameter to the generator's default.
+
+    `stream` says that the caller reads the answer in pieces: a generator may fetch it so, and returns the same.
+    """
 
     question: str
     passages: tuple[Passage, ...]
@@ -347,6 +350,7 @@ class GenerationRequest:
     temperature: float | None = None
     max_tokens: int | None = None
     min_score: float | None = None
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,7 +122,10 @@ class VectorIndex(Protocol):
         ...
 
     def search(self, scope: Scope, question: Vector, model: str, limit: int) -> Sequence[Hit]:
-        """The nearest live chunks of the scope embedded by `model`, best first, at most `limit`."""
+        """The nearest chunks of the scope embedded by `model`, best first, at most `limit`.
+
+        Fewer only if there are no more to be had. Some may not be live.
+        """
         ...
 
 

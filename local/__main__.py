@@ -11,6 +11,7 @@ import click
 import msgspec
 from rich.console import Console
 
+from common.config import Profile
 from common.errors import AiInfraError
 from local.demo import Demo
 from local.demo_display import Display
@@ -38,6 +39,14 @@ def _setting(_context: click.Context, _option: click.Parameter, pairs: tuple[str
     return {name: value for name, _, value in split}
 
 
+_profile = click.option(
+    "--profile",
+    type=click.Choice(Profile, case_sensitive=False),
+    default=Profile.LOCAL,
+    help="`gcp`: the adapters of Google Cloud, against stand-ins on this machine.",
+)
+
+
 @click.group()
 def commands() -> None:
     """Run the whole system on this machine."""
@@ -47,15 +56,19 @@ def commands() -> None:
 @click.option("--data", type=click.Path(path_type=Path), default=DATA, help="Folder that keeps everything.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the API; 0 takes a free one.")
 @click.option("--drop", type=click.Path(path_type=Path), help="Folder to drop files into; else one in the data folder.")
+@_profile
 @click.option("--duplicate", type=click.IntRange(1, 100), default=1, help="Deliver every message so many times.")
 @click.option("--set", "settings", multiple=True, callback=_setting, help="A setting of common/config.py: NAME=VALUE.")
 @click.option("--quiet", is_flag=True, help="Show no log lines; they are in the data folder's logs.")
-def up(*, data: Path, port: int, drop: Path | None, duplicate: int, settings: dict[str, str], quiet: bool) -> None:
+def up(
+    *, data: Path, port: int, drop: Path | None, profile: Profile, duplicate: int, settings: dict[str, str], quiet: bool
+) -> None:
     """Start the system, print one line of JSON when it is ready, and run until Ctrl-C."""
     options = StackOptions(
         data=data,
         port=port,
         drop=drop,
+        profile=profile,
         duplicate=duplicate,
         settings=settings,
         log=_ignore if quiet else _to_terminal,
@@ -67,11 +80,13 @@ def up(*, data: Path, port: int, drop: Path | None, duplicate: int, settings: di
 
 @commands.command()
 @click.option("--json", "report", type=click.Path(path_type=Path), help="Write documents, questions and answers there.")
+@_profile
 @click.option("--verbose", is_flag=True, help="Show the parts' log lines.")
-def demo(*, report: Path | None, verbose: bool) -> None:
+def demo(*, report: Path | None, profile: Profile, verbose: bool) -> None:
     """Put the example documents in, ask the example questions, check every answer."""
     display = Display(Console())
-    result, problems = Demo(CHECKOUT / "examples", display, _to_terminal if verbose else _ignore).run()
+    log = _to_terminal if verbose else _ignore
+    result, problems = Demo(examples=CHECKOUT / "examples", display=display, profile=profile, log=log).run()
     if report is not None:
         report.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
     if problems:

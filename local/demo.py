@@ -12,8 +12,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
+import requests
 
 from cli.api import Api
+from common.config import Profile
+from local.cloud_parts import CloudCounts, CloudParts
 from local.demo_display import Display
 from local.errors import StartError
 from local.process import Log
@@ -22,6 +25,8 @@ from local.stack import Stack, StackOptions
 INGESTION_SECONDS = 600.0
 POLL_SECONDS = 0.3
 FINISHED = ("ready", "failed")
+# So that a deletion's purge, which waits for questions in flight, need not be waited for long.
+_SETTINGS = {"question_seconds": "5", "purge_grace_seconds": "6"}
 
 
 class ExampleQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,19 +68,21 @@ class QuestionResult(msgspec.Struct, frozen=True, kw_only=True):
     citations: tuple[CitationResult, ...]
 
 
-class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole demo, as `--json` writes it."""
+class DemoResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The whole demo, as `--json` writes it; in profile `gcp` with what was asked of Google Cloud's stand-ins."""
 
     documents: tuple[DocumentResult, ...]
     questions: tuple[QuestionResult, ...]
+    counts: CloudCounts | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Demo:
     """The examples in a folder: `documents/` and `questions.jsonl`. `log` takes the parts' log lines."""
 
     examples: Path
     display: Display
+    profile: Profile
     log: Log
 
     @cached_property
@@ -88,7 +95,9 @@ class Demo:
         """The results, and a sentence for each that is not as it should be."""
         with TemporaryDirectory(prefix="ai-infra-demo-") as folder:
             self.display.say("Starting Postgres, storage, Pub/Sub and the functions …")
-            with Stack(StackOptions(data=Path(folder), log=self.log, durable=False)) as stack:
+            with Stack(
+                StackOptions(data=Path(folder), profile=self.profile, settings=_SETTINGS, log=self.log, durable=False)
+            ) as stack:
                 return self._run(stack)
 
     def _run(self, stack: Stack) -> tuple[DemoResult, list[str]]:
@@ -105,7 +114,12 @@ class Demo:
             answered.append(msgspec.convert(response | {"question": question.question}, QuestionResult))
             self.display.show_answer(question.question, response)
             problems += [f"{question.question}: {fault}" for fault in _faults(question, response, texts)]
-        return DemoResult(documents=documents, questions=tuple(answered)), problems
+        counts = None
+        if stack.cloud is not None:
+            _stream(stack, self.questions[0].question)
+            self.display.say("\nDeleting a document, to see its vectors and texts go …")
+            counts = _counts_after_deletion(stack.cloud, api, project)
+        return DemoResult(documents=documents, questions=tuple(answered), counts=counts), problems
 
     def _followed(self, api: Api, project: str, expected: int) -> tuple[DocumentResult, ...]:
         """The documents once all are ready or failed, shown meanwhile."""
@@ -121,6 +135,28 @@ class Demo:
                 if time.monotonic() > deadline:
                     raise StartError("DEMO_TOO_SLOW", f"Not all documents were ready within {INGESTION_SECONDS:g} s.")
                 time.sleep(POLL_SECONDS)
+
+
+def _stream(stack: Stack, question: str) -> None:
+    """Ask once with the answer as a stream, which Gemini then writes as one too."""
+    response = requests.post(
+        f"{stack.api}/v1/projects/{stack.tenant.project}:query",
+        json={"question": question, "stream": True},
+        headers={"Authorization": f"Bearer {stack.tenant.api_key}"},
+        timeout=60,
+    )
+    response.raise_for_status()
+
+
+def _counts_after_deletion(cloud: CloudParts, api: Api, project: str) -> CloudCounts:
+    """What was asked of the stand-ins, once the first document is deleted and its vectors are removed."""
+    api.delete(api.documents(project)[0]["id"])
+    deadline = time.monotonic() + INGESTION_SECONDS
+    while not (counts := cloud.counts()).vertex.get("RemoveDatapoints"):
+        if time.monotonic() > deadline:
+            raise StartError("DEMO_TOO_SLOW", f"Nothing was purged within {INGESTION_SECONDS:g} s.")
+        time.sleep(POLL_SECONDS)
+    return counts
 
 
 class _Texts:

@@ -17,8 +17,8 @@ from local.process import POLL_SECONDS, ChildProcess, Command, Log, named, port_
 from local.topology import Function
 
 START_SECONDS = 60.0
-# For the requests that a function still serves when it is asked to end.
-GRACE_SECONDS = 5.0
+# As on Cloud Run: for the requests that a function still serves when it is asked to end, and for the interpreter.
+GRACE_SECONDS = 10.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 # A function that ran this long before it ended is started again without a pause that grows.
 STEADY_SECONDS = 60.0

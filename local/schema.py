@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Engine, text
 
 from common.adapters.postgres.connection import connect
+from local.cloud_sql.names import database_user, email
 from local.postgres import PostgresServer
 from migrations.upgrade import upgrade
 
@@ -17,8 +20,14 @@ _EXISTS = text("select 1 from pg_database where datname = :name")
 _ROLES = text("select rolname from pg_roles")
 
 
-def prepare_database(server: PostgresServer) -> None:
-    """Make the database if it is missing and bring it to the newest schema; what it holds stays."""
+def iam_logins(functions: Iterable[str], project: str) -> dict[str, str]:
+    """The logins of profile `gcp` and their groups: the service accounts of the functions and of the operator."""
+    groups = {name: GROUPS[API if name == API else PIPELINE] for name in functions} | {OPERATOR: GROUPS[OPERATOR]}
+    return {database_user(email(name, project)): group for name, group in groups.items()}
+
+
+def prepare_database(server: PostgresServer, logins: Mapping[str, str] = GROUPS) -> None:
+    """Make the database if it is missing, bring it to the newest schema, add missing logins; what it holds stays."""
     maintenance = connect(server.url("postgres"), concurrency=1)
     with maintenance.connect() as connection:
         exists = connection.execute(_EXISTS, {"name": DATABASE}).first()
@@ -27,8 +36,13 @@ def prepare_database(server: PostgresServer) -> None:
         server.create_database(DATABASE)
     engine = connect(server.url(DATABASE), concurrency=1)
     upgrade(engine)
+    add_logins(engine, logins)
+    engine.dispose()
+
+
+def add_logins(engine: Engine, logins: Mapping[str, str]) -> None:
+    """Add the logins that the server does not have yet, each in its group."""
     with engine.begin() as connection:
         present = set(connection.execute(_ROLES).scalars())
-        for login in sorted(GROUPS.keys() - present):
-            connection.execute(text(f'create role "{login}" login in role {GROUPS[login]}'))
-    engine.dispose()
+        for login in sorted(logins.keys() - present):
+            connection.execute(text(f'create role "{login}" login in role {logins[login]}'))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
-from common.config import Settings, load
+from common.cloud_settings import CloudSettings
+from common.config import Profile, Settings, load, load_cloud
 from common.errors import ConfigurationError
 from common.setting import variable
 from local.ports import LOOPBACK
@@ -16,20 +17,27 @@ UPLOAD_BUCKET = "documents"
 EXTRACTION_BUCKET = "extractions"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Environment:
-    """The stack's side of a function's environment; `changes` are settings by their field names."""
+    """The stack's side of a function's environment; `changes` are settings by their field names.
 
-    database_url: str
+    In profile `gcp` there is no `database_url`; `cloud` holds the settings of that profile, and `libraries` the
+    variables that Google's own libraries read.
+    """
+
+    profile: Profile = Profile.LOCAL
+    database_url: str = ""
     storage_endpoint: str
     pubsub_port: int
     peppers: str
     changes: Mapping[str, str]
+    cloud: Mapping[str, str] = field(default_factory=dict)
+    libraries: Mapping[str, str] = field(default_factory=dict)
 
     def variables(self) -> dict[str, str]:
         """All variables. Raises `ConfigurationError` for settings that cannot be."""
         settings = {
-            "profile": "local",
+            "profile": self.profile.value,
             "database_url": self.database_url,
             "google_project": PROJECT,
             "upload_bucket": UPLOAD_BUCKET,
@@ -38,15 +46,23 @@ class Environment:
             # No question takes long here, so what was replaced is purged soon.
             "question_seconds": "10",
             "purge_grace_seconds": "15",
+            **self.cloud,
             **self.changes,
         }
-        if unknown := settings.keys() - {setting.name for setting in fields(Settings)}:
-            raise ConfigurationError(f"There is no setting {', '.join(sorted(unknown))}; common/config.py lists them.")
+        known = {declared.name for kind in (Settings, CloudSettings) for declared in fields(kind)}
+        if unknown := settings.keys() - known:
+            raise ConfigurationError(
+                f"There is no setting {', '.join(sorted(unknown))}; common/config.py and common/cloud_settings.py list"
+                " them."
+            )
         variables = {variable(name): value for name, value in settings.items()}
         load(variables)
+        if self.profile is Profile.GCP:
+            load_cloud(variables)
         return variables | {
             "STORAGE_EMULATOR_HOST": self.storage_endpoint,
             "PUBSUB_EMULATOR_HOST": f"{LOOPBACK}:{self.pubsub_port}",
+            **self.libraries,
         }
 
     def script(self) -> str:

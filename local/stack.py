@@ -11,14 +11,17 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from common import config
+from common.config import Profile
 from local.background import in_background, started_meanwhile
+from local.cloud_parts import NAMES as CLOUD_PARTS
+from local.cloud_parts import CloudParts, cloud_parts
 from local.data_folder import DataFolder, write_for_owner
 from local.drop_folder import DropFolder
 from local.drop_state import DropState
@@ -29,7 +32,7 @@ from local.ports import LOOPBACK, wanted_port
 from local.postgres import PostgresServer, start_postgres, url_on
 from local.process import ChildProcess, Command, Log, line_printed, named, start
 from local.schedule import ScheduledCall
-from local.schema import API, DATABASE, OPERATOR, PIPELINE, prepare_database
+from local.schema import DATABASE, GROUPS, OPERATOR, PIPELINE, iam_logins, prepare_database
 from local.settings import EXTRACTION_BUCKET, PROJECT, UPLOAD_BUCKET, Environment
 from local.storage import BucketUploader, Notifications, StorageServer, create_buckets, start_storage, storage_client
 from local.subscriptions import apply_topology
@@ -51,13 +54,16 @@ WATCH_SECONDS = 0.2
 class StackOptions:
     """How a stack runs: `port` is the API's (0 takes a free one), `drop` the drop folder (None: one in `data`).
 
-    Each message is delivered `duplicate` times. `settings` are fields of `common.config.Settings` and their texts.
-    Without `durable`, which is for tests, a crash of the machine may lose the data. `log` takes every part's lines.
+    In profile `gcp` the functions run on the adapters of Google Cloud, against stand-ins; that needs Java and Google's
+    Firestore emulator. Each message is delivered `duplicate` times. `settings` are fields of `common.config.Settings`
+    and of `common.cloud_settings.CloudSettings`, and their texts. Without `durable`, which is for tests, a crash of
+    the machine may lose the data. `log` takes every part's lines.
     """
 
     data: Path
     port: int = 0
     drop: Path | None = None
+    profile: Profile = Profile.LOCAL
     duplicate: int = 1
     schedule_seconds: float = 5.0
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +79,7 @@ class Stack:
     functions: Functions
     tenant: DemoTenant
     ports: Mapping[str, int]
+    cloud: CloudParts | None = None
 
     def __init__(self, options: StackOptions) -> None:
         """Raises `StartError` (TOPOLOGY_INVALID)."""
@@ -139,11 +146,16 @@ class Stack:
         database = parts.enter_context(started_meanwhile(self._start_postgres))
         self.storage = parts.enter_context(self._start_storage())
         self._children.append(self.storage.process)
+        if self._options.profile is Profile.GCP:
+            self.cloud = parts.enter_context(self._start_cloud_parts())
+            self._children.extend(self.cloud.processes)
         self.functions = parts.enter_context(self._start_functions())
         self.postgres = database.result()
         operator = self._environment(OPERATOR)
         self.tenant = demo_tenant(
-            operator.database_url, peppers=config.load(operator.variables()).peppers, key_file=self.folder.demo_key
+            self.database_url(OPERATOR),
+            peppers=config.load(operator.variables()).peppers,
+            key_file=self.folder.demo_key,
         )
         self.functions.wait_until_ready()
         # Last: what it still owes from an earlier run is pushed at once.
@@ -158,7 +170,8 @@ class Stack:
 
     def _choose_ports(self) -> dict[str, int]:
         wanted = {"api": wanted_port(self._options.port, "--port")} if self._options.port else {}
-        names = ["postgres", "storage", "pubsub", *self._topology.functions]
+        stand_ins = CLOUD_PARTS if self._options.profile is Profile.GCP else ()
+        names = ["postgres", "storage", "pubsub", *stand_ins, *self._topology.functions]
         return self.folder.ports([name for name in names if name not in wanted]) | wanted
 
     def _start_postgres(self) -> PostgresServer:
@@ -166,7 +179,7 @@ class Stack:
         server = start_postgres(self.folder.path, port=self.ports["postgres"], log=options.log, durable=options.durable)
         self._children.append(server.process)
         try:
-            prepare_database(server)
+            prepare_database(server, GROUPS | iam_logins(self._topology.functions, PROJECT))
         except BaseException:
             server.stop()
             raise
@@ -180,22 +193,38 @@ class Stack:
             self.folder.path, port=self.ports["storage"], notifications=notifications, log=self._options.log
         )
 
+    def _start_cloud_parts(self) -> AbstractContextManager[CloudParts]:
+        return cloud_parts(
+            self.folder.path,
+            ports=self.ports,
+            accounts=[*self._topology.functions, OPERATOR],
+            checkout=CHECKOUT,
+            logs=self.folder.logs,
+            log=self._options.log,
+        )
+
     def _start_functions(self) -> Functions:
         commands = {}
         for name, function in self._topology.functions.items():
-            settings = self._environment(API if name == "api" else PIPELINE).variables()
+            settings = self._environment(name).variables()
             commands[self.ports[name]] = function_command(
                 name, function, port=self.ports[name], checkout=CHECKOUT, settings=settings
             )
         return Functions(commands, logs=self.folder.logs, log=self._options.log)
 
-    def _environment(self, login: str) -> Environment:
+    def _environment(self, account: str) -> Environment:
+        """What a function, or the operator, finds: an account of its own in `gcp`, else the login of its group."""
+        login = account if account in GROUPS else PIPELINE
+        cloud = self.cloud
         return Environment(
-            database_url=url_on(self.ports["postgres"], DATABASE, login),
+            profile=self._options.profile,
+            database_url="" if cloud else url_on(self.ports["postgres"], DATABASE, login),
             storage_endpoint=self.storage.endpoint,
             pubsub_port=self.ports["pubsub"],
             peppers=self.folder.peppers(),
             changes=self._options.settings,
+            cloud=cloud.settings(account) if cloud else {},
+            libraries=cloud.variables(account) if cloud else {},
         )
 
     def _start_pubsub(self) -> ChildProcess:

@@ -11,10 +11,10 @@ from typing import Any
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError, TransportError
-from google.cloud import storage
+from google.cloud.storage import Client
 from requests import exceptions as transport
 
-from common.errors import Permanent, Retryable
+from common.errors import ConfigurationError, Permanent, Retryable
 from common.model import StoredObject
 
 # Seconds to connect, and between two bytes of an answer.
@@ -71,7 +71,7 @@ class GoogleObjectStore:
     @cached_property
     def _client(self) -> Any:
         credentials = AnonymousCredentials() if self._anonymous else None  # type: ignore[no-untyped-call]
-        return storage.Client(project=self._project, credentials=credentials)
+        return Client(project=self._project, credentials=credentials)
 
     def download(
         self, bucket: str, name: str, generation: int, destination: Path, max_bytes: int
@@ -142,6 +142,10 @@ class GoogleObjectStore:
                 bucket, prefix=prefix, start_offset=start_after or None, max_results=limit + 1, timeout=TIMEOUT
             )
             found = [_stored(blob) for blob in blobs]
+        except exceptions.NotFound:
+            raise ConfigurationError(
+                f"There is no bucket {bucket}: see AI_INFRA_UPLOAD_BUCKET and AI_INFRA_EXTRACTION_BUCKET."
+            ) from None
         except _PASSING as error:
             raise _failed(error) from error
         return [stored for stored in found if stored.name > start_after][:limit]

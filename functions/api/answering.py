@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from common.catalog import LiveChunk, TeamDatabase
-from common.model import GenerationRequest, Hit, Passage, Quote, RefusalReason, Scope
+from common.model import GenerationRequest, Passage, Quote, RefusalReason, Scope
 from common.ports import ChunkTexts, Embedder, Generator, VectorIndex
 from common.retrieval import fuse, search_terms, within_budget
 
@@ -28,6 +28,7 @@ class Question:
     system_prompt: str | None
     temperature: float | None
     max_tokens: int | None
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,11 @@ class AnswerQuestion:
         return self._generate(question, passages, retrieved=len(chunks), dropped=len(chunks) - kept)
 
     def _retrieve(self, question: Question) -> tuple[Sequence[LiveChunk], dict[UUID, float | None]]:
-        """The best live chunks. A hit that is no longer live is dropped, and the search repeated with twice as many."""
+        """The best live chunks.
+
+        Hits that are no longer live are dropped before they take a rank, and the search is repeated with twice as many
+        until enough of its own hits are live or the index has no more.
+        """
         vector = self.embedder.embed_question(question.text)
         terms = search_terms(question.text)
         depth = question.top_k * _DEPTH
@@ -98,10 +103,12 @@ class AnswerQuestion:
             near = self.index.search(question.scope, vector, self.embedder.model, depth)
             with self.database.transaction(question.scope.team_id) as transaction:
                 worded = transaction.questions.lexical_hits(question.scope, terms, depth)
-                hits = fuse([near, worded], limit=2 * depth, weights=_WEIGHTS)
-                live = transaction.questions.live_chunks(question.scope, [hit.chunk_id for hit in hits])
-            if len(live) >= question.top_k or len(near) < depth:
-                return _in_order(hits, live)[: question.top_k], {hit.chunk_id: hit.score for hit in hits}
+                found = [hit.chunk_id for hit in (*near, *worded)]
+                live = {chunk.chunk_id: chunk for chunk in transaction.questions.live_chunks(question.scope, found)}
+            rankings = [[hit for hit in hits if hit.chunk_id in live] for hits in (near, worded)]
+            if len(rankings[0]) >= question.top_k or len(near) < depth:
+                best = fuse(rankings, limit=question.top_k, weights=_WEIGHTS)
+                return [live[hit.chunk_id] for hit in best], {hit.chunk_id: hit.score for hit in best}
             depth *= 2
 
     def _passages(
@@ -135,6 +142,7 @@ class AnswerQuestion:
                 temperature=question.temperature,
                 max_tokens=question.max_tokens,
                 min_score=question.min_score,
+                stream=question.stream,
             )
         )
         by_number = {passage.number: passage for passage in passages}
@@ -164,11 +172,6 @@ class AnswerQuestion:
             completion_tokens=None,
             model=self.generator.model,
         )
-
-
-def _in_order(hits: Sequence[Hit], live: Sequence[LiveChunk]) -> list[LiveChunk]:
-    by_id = {chunk.chunk_id: chunk for chunk in live}
-    return [by_id[hit.chunk_id] for hit in hits if hit.chunk_id in by_id]
 
 
 def _citation(passage: Passage, quote: Quote) -> Citation:

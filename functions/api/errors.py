@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Mapping
 
@@ -10,7 +11,7 @@ import flask
 import msgspec
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from common.errors import AiInfraError, Permanent, Retryable
+from common.errors import AiInfraError, ConfigurationError, Deferred, Permanent, Retryable
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,18 @@ def register(app: flask.Flask) -> None:
     def _unavailable(error: Retryable) -> flask.Response:
         log.warning("%s: %s", error.reason, error)
         return response(503, error.reason, "Something behind the API does not answer: try again shortly.", {})
+
+    @app.errorhandler(Deferred)
+    def _too_early(error: Deferred) -> flask.Response:
+        log.warning("%s: %s", error.reason, error)
+        answer = response(503, error.reason, "Too much is asked at once: try again after a while.", {})
+        answer.headers["Retry-After"] = str(max(1, math.ceil(error.wait_seconds)))
+        return answer
+
+    @app.errorhandler(ConfigurationError)
+    def _misconfigured(error: ConfigurationError) -> flask.Response:
+        log.error("%s", error)
+        return response(503, error.reason, "This installation is not set up rightly: its log says what to mend.", {})
 
     @app.errorhandler(Permanent)
     def _permanent(error: Permanent) -> flask.Response:

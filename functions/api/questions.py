@@ -88,6 +88,7 @@ class Questions:
             system_prompt=asked.system_prompt or own.system_prompt,
             temperature=asked.temperature,
             max_tokens=asked.max_tokens,
+            stream=asked.stream,
         )
 
     def _log(

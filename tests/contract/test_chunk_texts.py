@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
 
+from common.adapters.firestore_texts import FirestoreChunkTexts, firestore_client
 from common.adapters.postgres.chunk_texts import PostgresChunkTexts
 from common.messages import DocumentRegistered
 from common.model import Scope
 from common.ports import ChunkTexts
+from local.errors import StartError
+from local.firestore import find_program, start_firestore
+from local.ports import free_ports
 from tests.rows import Installation, chunk_ids, new_place, registered
 
 
@@ -27,9 +32,26 @@ class Texts:
         return Scope(self.message.team_id, self.message.project_id)
 
 
-@pytest.fixture(params=["postgres"])
-def texts(installation: Installation) -> Texts:
+@pytest.fixture(scope="module")
+def firestore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirestoreChunkTexts]:
+    """On Google's emulator."""
+    try:
+        find_program()
+    except StartError as missing:
+        pytest.skip(missing.message)
+    directory, (port,) = tmp_path_factory.mktemp("firestore"), free_ports(1)
+    with start_firestore(directory, port=port, log=lambda _: None) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIRESTORE_EMULATOR_HOST", server.address)
+        client = firestore_client("contract", "texts")
+        yield FirestoreChunkTexts(client, remote_seconds=20, retry_seconds=40)
+
+
+@pytest.fixture(params=["postgres", "firestore"])
+def texts(request: pytest.FixtureRequest, installation: Installation) -> Texts:
     message = registered(installation, new_place(installation))
+    if request.param == "firestore":
+        firestore: FirestoreChunkTexts = request.getfixturevalue("firestore")
+        return Texts(firestore, firestore, message)
     return Texts(PostgresChunkTexts(installation.pipeline), PostgresChunkTexts(installation.api), message)
 
 

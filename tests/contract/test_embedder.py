@@ -23,7 +23,7 @@ SENTENCES = [
 ]
 
 
-@pytest.fixture(scope="module", params=["minilm"])
+@pytest.fixture(scope="module", params=["minilm", "vertex", "vertex_singly", "vertex_content"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -36,7 +36,7 @@ def embedder(kind: str, request: pytest.FixtureRequest) -> Embedder:
 
 @pytest.fixture(scope="module")
 def tokenizer(kind: str, request: pytest.FixtureRequest) -> Tokenizer:
-    found: Tokenizer = request.getfixturevalue(f"{kind}_tokenizer")
+    found: Tokenizer = request.getfixturevalue("minilm_tokenizer" if kind == "minilm" else "vertex_tokenizer")
     return found
 
 
@@ -69,7 +69,7 @@ def test_what_means_the_same_is_nearer(embedder: Embedder) -> None:
 
 def test_a_text_over_the_limit_is_refused_and_named(embedder: Embedder, tokenizer: Tokenizer) -> None:
     long = "the " * (tokenizer.max_tokens + 1)
-    with pytest.raises(Permanent, match=r"Text 1 .* 255") as caught:
+    with pytest.raises(Permanent, match=rf"Text 1 .* {tokenizer.max_tokens + 1} tokens") as caught:
         embedder.embed_documents([SENTENCES[0], long])
     assert caught.value.reason == "TEXT_TOO_LONG"
 
@@ -81,8 +81,8 @@ def test_a_question_over_the_limit_is_embedded_by_its_beginning(embedder: Embedd
     assert not same(whole, embedder.embed_question("central bank interest " * 50))
 
 
-def test_threads_share_one(kind: str) -> None:
-    embedder = {"minilm": MiniLmEmbedder}[kind]()
+def test_threads_share_one(kind: str, embedder: Embedder) -> None:
+    embedder = MiniLmEmbedder() if kind == "minilm" else embedder  # which loads its model when first used
     texts = SENTENCES * 3
     with ThreadPoolExecutor(4) as threads:
         vectors = list(threads.map(embedder.embed_question, texts))

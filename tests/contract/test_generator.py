@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid5
@@ -14,6 +15,7 @@ from common.adapters.extractive import ExtractiveGenerator
 from common.adapters.minilm import MiniLmEmbedder, MiniLmTokenizer
 from common.model import DOCUMENT_NAMESPACE, Generation, GenerationRequest, Passage, RefusalReason
 from common.ports import Generator
+from tests.vertex_answers import running_answers
 
 BATTERY = """The battery lasts about eleven hours of continuous use. It charges fully in ninety minutes with the
 supplied adapter. Do not charge the battery below zero degrees, since that damages its cells."""
@@ -47,11 +49,21 @@ PASSAGES = (
 )
 
 
-@pytest.fixture(scope="module", params=["extractive"])
-def generator(
-    request: pytest.FixtureRequest, minilm_embedder: MiniLmEmbedder, minilm_tokenizer: MiniLmTokenizer
-) -> Generator:
-    return {"extractive": ExtractiveGenerator(minilm_embedder, minilm_tokenizer)}[request.param]
+@pytest.fixture(scope="module")
+def extractive(minilm_embedder: MiniLmEmbedder, minilm_tokenizer: MiniLmTokenizer) -> Generator:
+    return ExtractiveGenerator(minilm_embedder, minilm_tokenizer)
+
+
+@pytest.fixture(scope="module")
+def vertex(minilm_embedder: MiniLmEmbedder) -> Iterator[Generator]:
+    with running_answers(minilm_embedder) as answers:
+        yield answers.generator()
+
+
+@pytest.fixture(scope="module", params=["extractive", "vertex"])
+def generator(request: pytest.FixtureRequest) -> Generator:
+    found: Generator = request.getfixturevalue(request.param)
+    return found
 
 
 def ask(generator: Generator, question: str = QUESTION, *passages: Passage, **options: Any) -> Generation:
@@ -89,6 +101,10 @@ def test_an_answer_quotes_the_passage_that_has_it(generator: Generator) -> None:
     assert "two years" in words
     assert "two years" in generation.answer
     assert "[3]" in generation.answer
+
+
+def test_an_answer_read_in_pieces_is_the_same(generator: Generator) -> None:
+    assert ask(generator, stream=True) == ask(generator)
 
 
 def test_an_answer_is_stated_with_its_model_and_tokens(generator: Generator) -> None:
@@ -132,59 +148,63 @@ TEXTS = st.lists(
 @given(
     question=st.sampled_from(QUESTIONS),
     texts=st.lists(TEXTS, max_size=3),
-    max_tokens=st.sampled_from([None, 1, 20, 60]),
-    min_score=st.sampled_from([None, 0.0, 1.0]),
+    options=st.fixed_dictionaries(
+        {
+            "max_tokens": st.sampled_from([None, 1, 20, 60]),
+            "min_score": st.sampled_from([None, 0.0, 1.0]),
+            "stream": st.booleans(),
+        }
+    ),
 )
 def test_whatever_is_asked_of_whatever_text_quotes_stand_in_the_passages(
-    generator: Generator, question: str, texts: list[str], max_tokens: int | None, min_score: float | None
+    generator: Generator, question: str, texts: list[str], options: dict[str, Any]
 ) -> None:
     passages = tuple(passage(number, text) for number, text in enumerate(texts, start=1))
-    request = GenerationRequest(question=question, passages=passages, max_tokens=max_tokens, min_score=min_score)
-    check(generator.generate(request), passages)
+    check(generator.generate(GenerationRequest(question=question, passages=passages, **options)), passages)
 
 
-def test_the_extractive_one_answers_alike_every_time(generator: Generator) -> None:
-    first = ask(generator)
-    assert all(ask(generator) == first for _ in range(3))
-    assert ask(generator, temperature=1.0, system_prompt="Answer in verse.") == first
+def test_the_extractive_one_answers_alike_every_time(extractive: Generator) -> None:
+    first = ask(extractive)
+    assert all(ask(extractive) == first for _ in range(3))
+    assert ask(extractive, temperature=1.0, system_prompt="Answer in verse.") == first
 
 
-def test_the_extractive_one_says_nothing_but_what_it_quotes(generator: Generator) -> None:
-    generation = ask(generator, min_score=0.0)
+def test_the_extractive_one_says_nothing_but_what_it_quotes(extractive: Generator) -> None:
+    generation = ask(extractive, min_score=0.0)
     found = quotes(generation)
     assert all(" ".join(words.split()) == supported for _, words, supported in found)
     assert generation.answer == "\n".join(f"{supported} [{number}]" for number, _, supported in found)
 
 
-def test_the_extractive_one_needs_as_much_evidence_as_it_is_told(generator: Generator) -> None:
-    assert ask(generator, min_score=1.0).refusal_reason is RefusalReason.NO_RELEVANT_CONTEXT
-    assert ask(generator, UNRELATED, min_score=0.0).refusal_reason is None
+def test_the_extractive_one_needs_as_much_evidence_as_it_is_told(extractive: Generator) -> None:
+    assert ask(extractive, min_score=1.0).refusal_reason is RefusalReason.NO_RELEVANT_CONTEXT
+    assert ask(extractive, UNRELATED, min_score=0.0).refusal_reason is None
 
 
 def test_the_extractive_one_leaves_out_what_is_over_the_limit(
-    generator: Generator, minilm_tokenizer: MiniLmTokenizer
+    extractive: Generator, minilm_tokenizer: MiniLmTokenizer
 ) -> None:
-    whole = ask(generator, min_score=0.0)
+    whole = ask(extractive, min_score=0.0)
     sentence = "The warranty covers two years from the date of purchase. [3]"
     least = len(minilm_tokenizer.token_starts(sentence))
     assert whole.completion_tokens is not None
     assert whole.completion_tokens > least
     for limit in (least, least + 5, whole.completion_tokens - 1, whole.completion_tokens):
-        shorter = ask(generator, min_score=0.0, max_tokens=limit)
+        shorter = ask(extractive, min_score=0.0, max_tokens=limit)
         assert shorter.completion_tokens is not None
         assert shorter.completion_tokens <= limit
         check(shorter, PASSAGES)
     assert shorter == whole
-    assert ask(generator, max_tokens=1).answer == sentence
+    assert ask(extractive, max_tokens=1).answer == sentence
 
 
-def test_the_extractive_one_quotes_the_same_words_once(generator: Generator) -> None:
+def test_the_extractive_one_quotes_the_same_words_once(extractive: Generator) -> None:
     copies = (passage(1, WARRANTY, "Warranty"), passage(2, WARRANTY, "Warranty", title="copy.txt"))
-    found = quotes(ask(generator, QUESTION, *copies), copies)
+    found = quotes(ask(extractive, QUESTION, *copies), copies)
     assert found
     assert len(found) == len({words for _, words, _ in found})
 
 
-def test_ids_do_not_matter_to_the_extractive_one(generator: Generator) -> None:
+def test_ids_do_not_matter_to_the_extractive_one(extractive: Generator) -> None:
     renamed = tuple(replace(each, chunk_id=UUID(int=each.number)) for each in PASSAGES)
-    assert ask(generator, QUESTION, *renamed) == ask(generator)
+    assert ask(extractive, QUESTION, *renamed) == ask(extractive)

@@ -15,15 +15,20 @@ WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(sys.maxunicode + 1))))
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.text("aZé中ん۴́-.' \t\n�🙂", max_size=60)
 
 
-@pytest.fixture(scope="module", params=["minilm"])
-def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
-    found: Tokenizer = request.getfixturevalue(f"{request.param}_tokenizer")
+@pytest.fixture(scope="module", params=["minilm", "vertex"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(kind: str, request: pytest.FixtureRequest) -> Tokenizer:
+    found: Tokenizer = request.getfixturevalue(f"{kind}_tokenizer")
     return found
 
 
-@pytest.fixture(scope="module", params=["minilm"])
-def embedder(request: pytest.FixtureRequest) -> Embedder:
-    found: Embedder = request.getfixturevalue(f"{request.param}_embedder")
+@pytest.fixture(scope="module")
+def embedder(kind: str, request: pytest.FixtureRequest) -> Embedder:
+    found: Embedder = request.getfixturevalue(f"{kind}_embedder")
     return found
 
 

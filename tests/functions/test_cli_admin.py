@@ -235,3 +235,19 @@ def test_another_role_may_not_administer(installation: Installation, login: str,
 
 def test_a_superuser_may_administer(installation: Installation, team: str) -> None:
     assert team in teams(operator(installation, "postgres"))
+
+
+PARTS = ("database", "bucket", "bucket", "embedder", "vector index", "chunk texts", "generator")
+
+
+def test_a_check_asks_every_part_once(admin: CommandLine) -> None:
+    checked = admin.shown("admin", "check")
+    assert [each["part"].split(" ")[0] for each in checked] == [part.split(" ")[0] for part in PARTS]
+    assert all(each["answers"] for each in checked)
+
+
+def test_a_check_says_in_a_sentence_what_does_not_answer(admin: CommandLine) -> None:
+    ended = admin("admin", "check", AI_INFRA_UPLOAD_BUCKET="no-such-bucket")
+    assert ended.exit_code == ExitCode.USAGE
+    assert "There is no bucket no-such-bucket: see AI_INFRA_UPLOAD_BUCKET" in ended.stdout
+    assert "Traceback" not in ended.output

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from common.database import Database, FailedMessage, Transaction
 from common.delivery import Delivery, Receiver, decode_message, decode_push, failed_message, uuid_attribute
-from common.errors import Deferred, Permanent, Retryable, UndecodableError
+from common.errors import ConfigurationError, Deferred, Permanent, Retryable, UndecodableError
 from common.messages import DocumentRetired, Message
 
 TOPIC = "document-retired"
@@ -133,6 +133,23 @@ def test_deferrals_are_counted_and_end(around: Surroundings) -> None:
     assert around.published[0][2] == {"deferrals": "2"}
     assert receive(around, raising(early), push(attributes={"deferrals": "2"})) == ("LEASED", 503)
     assert len(around.published) == 1
+
+
+def test_a_wait_without_bounds_is_not_counted_and_never_fails(around: Surroundings) -> None:
+    early = Deferred("QUOTA", "Not yet.", wait_seconds=99.0, bounded=False)
+    assert receive(around, raising(early), push()) == ("", 204)
+    assert receive(around, raising(early), push(attributes={"deferrals": "2"})) == ("", 204)
+    assert [attributes for _, _, attributes in around.published] == [{"deferrals": "0"}, {"deferrals": "2"}]
+
+
+def test_a_setting_that_cannot_be_used_is_one_sentence_in_the_log(
+    around: Surroundings, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = ConfigurationError("Set AI_INFRA_REGION: region of Vertex AI.")
+    assert receive(around, raising(error), push()) == ("CONFIGURATION", 503)
+    [record] = caplog.records
+    assert (record.levelname, record.getMessage(), record.exc_info) == ("ERROR", error.message, None)
+    assert (around.kept, around.published) == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from pg8000.exceptions import InterfaceError
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from common.adapters.postgres.batches import PostgresBatchRows
@@ -24,22 +26,53 @@ _PASSING_CODES = ("40001", "40P01", "55P03")
 
 
 def connect(url: str, *, concurrency: int) -> Engine:
-    """A pool of as many connections as the instance serves requests, without TLS, which loopback has no use for.
+    """Connections to the server that the URL names, without TLS, which loopback has no use for.
 
     Raises `ConfigurationError` where this is no URL of a database.
     """
     try:
-        return create_engine(
-            url,
-            pool_size=concurrency,
-            max_overflow=2,
-            pool_pre_ping=True,
-            pool_recycle=1800,
-            hide_parameters=True,  # they hold people's questions and texts, which no log is to have
-            connect_args={"ssl_context": False, "timeout": 30},
-        )
+        return pooled(url, concurrency=concurrency, connect_args={"ssl_context": False, "timeout": 30})
     except ArgumentError as error:
         raise ConfigurationError(f"AI_INFRA_DATABASE_URL cannot be used: {error}") from None
+
+
+def pooled(url: str, *, concurrency: int, **how_to_connect: Any) -> Engine:
+    """A pool of as many connections as the instance serves requests, each asked whether it lives before it is used."""
+    engine = create_engine(
+        url,
+        pool_size=concurrency,
+        max_overflow=2,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        hide_parameters=True,  # they hold people's questions and texts, which no log is to have
+        **how_to_connect,
+    )
+    event.listen(engine, "connect", _tell_network_errors)
+    return engine
+
+
+def _tell_network_errors(connection: Any, _: object) -> None:
+    connection._sock = _Wire(connection._sock)  # noqa: SLF001
+
+
+class _Wire:
+    """What pg8000 reads from and writes to.
+
+    Where an answer begins, pg8000 lets the socket's own errors through: a connection that was reset, or whose server
+    does not answer in time, would not count as broken, neither when the pool tries it nor in a transaction.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.write = file.write
+        self.flush = file.flush
+
+    def read(self, size: int) -> bytes:
+        try:
+            read: bytes = self._file.read(size)
+        except OSError as error:
+            raise InterfaceError("network error") from error
+        return read
 
 
 def _passing(error: DBAPIError) -> bool:

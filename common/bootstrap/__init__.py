@@ -7,12 +7,11 @@ Each adapter is imported where a function first asks for it, so that no function
 from __future__ import annotations
 
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from common import config, telemetry
 from common.config import Profile, Settings
 from common.delivery import Receiver
-from common.errors import ConfigurationError
 from common.model import JobSettings
 
 if TYPE_CHECKING:
@@ -24,20 +23,34 @@ if TYPE_CHECKING:
     from common.ports import ChunkTexts, Clock, Embedder, Generator, ObjectStore, Publisher, Tokenizer, VectorIndex
 
 
+class Parts(Protocol):
+    """What differs between the profiles."""
+
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+    @property
+    def embedder(self) -> Embedder: ...
+    @property
+    def index(self) -> VectorIndex: ...
+    @property
+    def texts(self) -> ChunkTexts: ...
+    @property
+    def generator(self) -> Generator: ...
+
+
 class Application:
     """The parts of an installation, each made when first asked for."""
 
-    def __init__(self, settings: Settings) -> None:
-        if settings.profile is not Profile.LOCAL:
-            raise ConfigurationError("AI_INFRA_PROFILE=gcp is not available yet: set AI_INFRA_PROFILE=local.")
+    def __init__(self, settings: Settings, parts: Parts) -> None:
         self.settings = settings
+        self.parts = parts
 
-    @cached_property
+    @property
     def engine(self) -> Engine:
         """The pool of database connections."""
-        from common.adapters.postgres.connection import connect
-
-        return connect(self.settings.database_url, concurrency=self.settings.concurrency)
+        return self.parts.engine
 
     @cached_property
     def database(self) -> Database:
@@ -74,40 +87,30 @@ class Application:
 
         return GooglePublisher(self.settings.google_project)
 
-    @cached_property
+    @property
     def tokenizer(self) -> Tokenizer:
         """See `common.ports`."""
-        from common.adapters.minilm import MiniLmTokenizer
+        return self.parts.tokenizer
 
-        return MiniLmTokenizer()
-
-    @cached_property
+    @property
     def embedder(self) -> Embedder:
         """See `common.ports`."""
-        from common.adapters.minilm import MiniLmEmbedder
+        return self.parts.embedder
 
-        return MiniLmEmbedder()
-
-    @cached_property
+    @property
     def index(self) -> VectorIndex:
         """See `common.ports`."""
-        from common.adapters.postgres.vectors import PgVectorIndex
+        return self.parts.index
 
-        return PgVectorIndex(self.engine)
-
-    @cached_property
+    @property
     def texts(self) -> ChunkTexts:
         """See `common.ports`."""
-        from common.adapters.postgres.chunk_texts import PostgresChunkTexts
+        return self.parts.texts
 
-        return PostgresChunkTexts(self.engine)
-
-    @cached_property
+    @property
     def generator(self) -> Generator:
         """See `common.ports`."""
-        from common.adapters.extractive import ExtractiveGenerator
-
-        return ExtractiveGenerator(self.embedder, self.tokenizer)
+        return self.parts.generator
 
     @cached_property
     def clock(self) -> Clock:
@@ -144,9 +147,20 @@ def upload_store(*, anonymous: bool) -> ObjectStore:
     return GoogleObjectStore(None, anonymous=anonymous)
 
 
+def wired(settings: Settings) -> Application:
+    """The application of these settings; those of profile `gcp` are completed from the environment."""
+    if settings.profile is Profile.LOCAL:
+        from common.bootstrap.local_parts import LocalParts
+
+        return Application(settings, LocalParts(settings))
+    from common.bootstrap.cloud_parts import CloudParts
+
+    return Application(settings, CloudParts(settings, config.load_cloud()))
+
+
 @cache
 def application() -> Application:
     """The application of this process, as its environment describes it."""
     settings = config.load()
     telemetry.configure(structured=settings.profile is Profile.GCP)
-    return Application(settings)
+    return wired(settings)
