@@ -13,29 +13,18 @@ from pathlib import Path
 
 import msgspec
 
+from local.cloud_counts import CloudCounts
 from local.cloud_sql.names import database_user, email
 from local.firestore import FirestoreServer, start_firestore
 from local.ports import LOOPBACK
 from local.process import ChildProcess, Command, Log, line_printed, start
 from local.settings import PROJECT
-from local.vertex.services import counts_of
+from local.vertex.counting import counts_of
 from local.vertex.settings import Settings as VertexSettings
-
-NAMES = ("vertex", "firestore", "cloud_sql")
-"""The parts that need a port."""
 
 INSTANCE = f"{PROJECT}:europe-west4:main"
 VERTEX = VertexSettings(project=PROJECT)
 START_SECONDS = 60.0
-
-
-class CloudCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked of the stand-ins since they were started."""
-
-    vertex: dict[str, int]
-    firestore_writes: int
-    firestore_reads: int
-    cloud_sql_logins: int
 
 
 @dataclass(frozen=True)
@@ -86,7 +75,8 @@ def cloud_parts(
 ) -> Iterator[CloudParts]:
     """Start all of them; they are stopped when the context is left. Raises `StartError`.
 
-    `ports` has Postgres' own and one for each of `NAMES`; `accounts` are the service accounts that may connect.
+    `ports` has Postgres' own and one for each of `local.stack.CLOUD_PARTS`; `accounts` are the service accounts that
+    may connect.
     """
 
     def python(name: str, *arguments: str) -> ChildProcess:

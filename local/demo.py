@@ -9,18 +9,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import requests
 
 from cli.api import Api
 from common.config import Profile
-from local.cloud_parts import CloudCounts, CloudParts
+from local.cloud_counts import CloudCounts
 from local.demo_display import Display
 from local.errors import StartError
 from local.process import Log
 from local.stack import Stack, StackOptions
+
+if TYPE_CHECKING:
+    from local.cloud_parts import CloudParts
 
 INGESTION_SECONDS = 600.0
 POLL_SECONDS = 0.3

@@ -15,13 +15,11 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from common import config
 from common.config import Profile
 from local.background import in_background, started_meanwhile
-from local.cloud_parts import NAMES as CLOUD_PARTS
-from local.cloud_parts import CloudParts, cloud_parts
 from local.data_folder import DataFolder, write_for_owner
 from local.drop_folder import DropFolder
 from local.drop_state import DropState
@@ -39,10 +37,15 @@ from local.subscriptions import apply_topology
 from local.tenancy import DemoTenant, demo_tenant
 from local.topology import read_topology
 
+if TYPE_CHECKING:
+    from local.cloud_parts import CloudParts
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 # The topic that the upload bucket tells of its objects on, and the functions that bring work in from outside.
 OBJECT_EVENTS = "object-events"
 ASKED = ("api", "reconcile")
+# The parts of profile `gcp` that need a port.
+CLOUD_PARTS = ("vertex", "firestore", "cloud_sql")
 PUBSUB_GRACE_SECONDS = 15.0
 DROP_GRACE_SECONDS = 5.0
 # A call that is under way when the stack stops ends with the function, a moment later.
@@ -194,6 +197,9 @@ class Stack:
         )
 
     def _start_cloud_parts(self) -> AbstractContextManager[CloudParts]:
+        # Firestore's types cost a second of import that profile `local` has no use for.
+        from local.cloud_parts import cloud_parts  # noqa: PLC0415
+
         return cloud_parts(
             self.folder.path,
             ports=self.ports,

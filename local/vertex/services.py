@@ -10,17 +10,15 @@ from typing import Any, NamedTuple
 
 import grpc
 from google.cloud.aiplatform_v1 import types
-from google.protobuf import json_format
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 
 from local.vertex.answers import Answers, pieces
+from local.vertex.counting import COUNTS_METHOD
 from local.vertex.embeddings import Embeddings
 from local.vertex.faults import Fault, Faults
 from local.vertex.index import Index
 from local.vertex.protocol import Proto, RefusedError, check_fields
-
-_COUNTS = "/local.vertex.StandIn/Counts"
 
 
 class Call(NamedTuple):
@@ -56,16 +54,6 @@ def calls(embeddings: Embeddings, answers: Answers, index: Index) -> dict[str, C
     }
 
 
-def counts_of(host: str) -> dict[str, int]:
-    """How often each method of the stand-in at `host` was called, by its name; those never called are left out."""
-    with grpc.insecure_channel(host) as channel:
-        ask = channel.unary_unary(
-            _COUNTS, request_serializer=Empty.SerializeToString, response_deserializer=Struct.FromString
-        )
-        counts: Struct = ask(Empty(), timeout=5.0)
-    return {method: int(count) for method, count in json_format.MessageToDict(counts).items()}
-
-
 class Services(grpc.GenericRpcHandler):
     """`faults`, `counts` and `statuses` are what `VertexStandIn` shows; `drop` cuts the connection of a peer's port."""
 
@@ -81,7 +69,7 @@ class Services(grpc.GenericRpcHandler):
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Proto, Proto] | None:
         """None for a call that the stand-in does not have; gRPC answers it with UNIMPLEMENTED."""
-        if details.method == _COUNTS:
+        if details.method == COUNTS_METHOD:
             return grpc.unary_unary_rpc_method_handler(self._counts, Empty.FromString, _serialized)
         call = self._calls.get(details.method)
         if call is None:

@@ -24,8 +24,8 @@ from grpc import StatusCode
 
 from common.adapters.minilm import MiniLmEmbedder
 from local.vertex import faults
+from local.vertex.counting import counts_of
 from local.vertex.faults import Fault
-from local.vertex.services import counts_of
 from tests.contract.vertex_clients import (
     SETTINGS,
     TEXT_EMBEDDING,

@@ -1,0 +1,1 @@
+"""What brings the functions to Google Cloud."""
