@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+import grpc
 from google.cloud.aiplatform_v1.services.index_service import IndexServiceClient
 from google.cloud.aiplatform_v1.services.match_service import MatchServiceClient
 
@@ -21,17 +23,32 @@ from tests.rows import DIMENSIONS
 REMOTE_SECONDS, RETRY_SECONDS = 2.0, 20.0
 
 
+CONNECT_SECONDS = 30.0
+
+
 @dataclass
 class SkippedTime:
-    """A `Clock` whose waits are over at once, and are kept."""
+    """A `Clock` whose waits are kept and over at once, or as soon as the `channels` are connected again.
+
+    A connection that was dropped is made again in real time, whatever this clock says.
+    """
 
     waits: list[float] = field(default_factory=list)
+    channels: tuple[grpc.Channel, ...] = ()
 
     def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
+        for channel in self.channels:
+            grpc.channel_ready_future(channel).result(timeout=CONNECT_SECONDS)
 
     def now(self) -> float:
         return sum(self.waits)
+
+
+def channel_of(client: Any) -> grpc.Channel:
+    """The connection of a client of Vertex AI."""
+    channel: grpc.Channel = client.transport.grpc_channel
+    return channel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +65,7 @@ class Vertex:
     ) -> VertexVectorIndex:
         """The vector index of `model`, whose waits between calls take no time."""
         time, cloud = time or SkippedTime(), cloud or self.cloud
+        time.channels = (channel_of(self.index_client), channel_of(self.match_client))
         return VertexVectorIndex(
             self.index_client,
             self.match_client,

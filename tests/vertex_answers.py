@@ -15,7 +15,7 @@ from common.cloud_settings import CloudSettings
 from common.ports import Embedder
 from common.quota import Quota
 from local.vertex.stand_in import VertexStandIn
-from tests.vertex import RETRY_SECONDS, SkippedTime
+from tests.vertex import RETRY_SECONDS, SkippedTime, channel_of
 
 MODEL = "gemini-3.1-flash-lite"
 
@@ -39,6 +39,7 @@ class VertexAnswers:
     ) -> GeminiGenerator:
         """A generator whose waits take no time."""
         time = time or SkippedTime()
+        time.channels = (channel_of(self.client),)
         return GeminiGenerator(
             self.client,
             model,
