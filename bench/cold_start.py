@@ -2,7 +2,8 @@
 
 Every measurement is a fresh process with warm bytecode that connects nowhere. The subjects take turns, round by round,
 so that a busy moment of the machine hits all of them alike; medians are shown. Loading is what happens before a
-function listens; its first push then makes the parts that loading left for later.
+function listens. A first push that is refused shows whether receiving needs more than that; the connector of Cloud SQL,
+and for `intake` and `retire` the client of Pub/Sub, come with the first one that is worked on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Loads one function in this fresh process as functions-framework does, and prints what that cost as JSON.
 
 `python -m bench.loading SOURCE [push]`: with `push`, a body that is no push is sent to it, which it has to refuse.
-Refusing needs no connection, but the parts that the function makes only when the first push comes.
+Refusing needs no connection, and shows whether receiving loads what loading left out.
 """
 
 from __future__ import annotations

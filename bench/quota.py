@@ -72,7 +72,7 @@ class Result:
         }
 
 
-def measure(model: str, tokens_per_minute: int, minutes: float) -> Result:
+def measure(model: str, tokens_per_minute: int, minutes: float, batch_size: int) -> Result:
     """Work off a backlog of about so many minutes."""
     settings = Settings(
         project=PROJECT,
@@ -88,6 +88,7 @@ def measure(model: str, tokens_per_minute: int, minutes: float) -> Result:
                 "vector_index_domain": vertex.host,
                 "embedding_model": model,
                 "embed_tokens_per_minute": str(tokens_per_minute),
+                "batch_size": str(batch_size),
             },
             durable=False,
         )
@@ -162,10 +163,11 @@ def main() -> None:
     parser.add_argument("--model", default="gemini-embedding-001", help="embedding model (%(default)s)")
     parser.add_argument("--tokens", type=int, default=20_000, help="quota of tokens a minute (%(default)s)")
     parser.add_argument("--minutes", type=float, default=3.0, help="minutes of quota in the backlog (%(default)s)")
+    parser.add_argument("--batch-size", type=int, default=32, help="chunks of a message (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     arguments = parser.parse_args()
     try:
-        result = measure(arguments.model, arguments.tokens, arguments.minutes)
+        result = measure(arguments.model, arguments.tokens, arguments.minutes, arguments.batch_size)
     except StartError as error:
         sys.exit(f"bench: {error}")
     show(result)

@@ -169,8 +169,8 @@ class BatchRows(Protocol):
         """Prolong the lease; False if it is no longer this token's."""
         ...
 
-    def release(self, job_id: UUID, index: int, token: UUID) -> None:
-        """Give the lease back after a failure that may be repeated, and count the attempt on the job."""
+    def release(self, job_id: UUID, index: int, token: UUID, *, failed: bool) -> None:
+        """Give the lease back; if the attempt failed and may be repeated, count it on the job."""
         ...
 
     def mark_embedded(self, job_id: UUID, index: int, token: UUID) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 from threading import Lock
@@ -20,17 +21,18 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 5.0, 60.0
 
 @dataclass(slots=True, eq=False)
 class Reservation:
-    """A request that counts against the quota from its start on."""
+    """A request: it waits in line until it starts, and counts against the quota from then on."""
 
     tokens: int
-    started_at: float
+    started_at: float = inf
 
 
 class Quota:
     """One instance's equal share of the requests and tokens a minute that all instances may use together.
 
     In no minute do more requests start, or with more tokens, than the share. What is larger than the share of a minute
-    goes alone, and counts for as many minutes as it is worth. Threads may share a quota.
+    goes alone, and counts for as many minutes as it is worth. Threads may share a quota; those that wait in line start
+    in the order in which they came.
     """
 
     def __init__(
@@ -46,30 +48,49 @@ class Quota:
         self._now = now
         self._lock = Lock()
         self._counted: list[Reservation] = []
+        self._line: list[Reservation] = []
         self._blocked_until = self._slowed_until = -inf
         self._pause = _SHORTEST_PAUSE
 
     @property
     def tokens_per_minute(self) -> float:
-        """The tokens of this instance's share: a request of no more need not wait for an idle minute."""
+        """The tokens of this instance's share."""
         return self._tokens
 
     def take(self, tokens: int) -> Reservation:
         """Count a request that starts now; `Deferred` (QUOTA) with the shortest wait if there is no room for it."""
+        with self.in_line(tokens) as reservation:
+            if wait_seconds := self.start(reservation):
+                raise no_room(wait_seconds)
+            return reservation
+
+    @contextmanager
+    def in_line(self, tokens: int) -> Iterator[Reservation]:
+        """A place behind those that wait already, until the request starts or the context is left."""
+        reservation = Reservation(tokens)
+        with self._lock:
+            self._line.append(reservation)
+        try:
+            yield reservation
+        finally:
+            with self._lock:
+                if reservation in self._line:
+                    self._line.remove(reservation)
+
+    def start(self, reservation: Reservation) -> float:
+        """Count a request of the line as one that starts now, or tell the seconds until it may, as far as is known.
+
+        It may be sooner: what is under way may turn out to take less.
+        """
         with self._lock:
             now = self._now()
             self._counted = [each for each in self._counted if self._leaves(each) > now]
-            start = self._earliest(tokens, now)
-            if start > now:
-                raise Deferred(
-                    "QUOTA",
-                    "This instance's share of the quota is used up for now.",
-                    wait_seconds=start - now,
-                    bounded=False,
-                )
-            reservation = Reservation(tokens, now)
-            self._counted.append(reservation)
-            return reservation
+            wait_seconds = self._turn(reservation, now) - now
+            if not wait_seconds:
+                self._line.remove(reservation)
+                reservation.started_at = now
+                self._counted.append(reservation)
+            return wait_seconds
 
     def settle(self, reservation: Reservation, tokens: int) -> None:
         """Count the tokens that the request really took: 0 for one that was refused."""
@@ -90,18 +111,28 @@ class Quota:
             self._slowed_until = self._blocked_until + _SLOWED_SECONDS
             return self._blocked_until - now
 
-    def _earliest(self, tokens: int, now: float) -> float:
+    def _turn(self, reservation: Reservation, now: float) -> float:
+        """The first moment with room, when those before it in line have started as soon as there was for them."""
+        counted, moment = list(self._counted), now
+        for each in self._line:
+            moment = self._earliest(each.tokens, moment, counted)
+            if each is reservation:
+                break
+            counted.append(Reservation(each.tokens, moment))
+        return moment
+
+    def _earliest(self, tokens: int, now: float, counted: Sequence[Reservation]) -> float:
         """The first moment with room: more room comes only where a request leaves, or where slowing ends."""
         start = max(now, self._blocked_until)
-        moments = sorted({start, self._slowed_until, *(self._leaves(each) for each in self._counted)})
+        moments = sorted({start, self._slowed_until, *(self._leaves(each) for each in counted)})
         moments = moments[bisect_left(moments, start) :]
-        return moments[bisect_left(moments, True, key=lambda moment: self._has_room(tokens, moment))]
+        return moments[bisect_left(moments, True, key=lambda moment: self._has_room(tokens, moment, counted))]
 
-    def _has_room(self, tokens: int, moment: float) -> bool:
+    def _has_room(self, tokens: int, moment: float, counted: Sequence[Reservation]) -> bool:
         share = self._share(moment)
-        counted = [each.tokens for each in self._counted if self._leaves(each) > moment]
-        within = len(counted) + 1 <= self._requests * share and sum(counted) + tokens <= self._tokens * share
-        return within or not counted
+        taken = [each.tokens for each in counted if self._leaves(each) > moment]
+        within = len(taken) + 1 <= self._requests * share and sum(taken) + tokens <= self._tokens * share
+        return within or not taken
 
     def _leaves(self, reservation: Reservation) -> float:
         minutes = max(1.0, 1 / self._requests, reservation.tokens / self._tokens)
@@ -109,3 +140,10 @@ class Quota:
 
     def _share(self, moment: float) -> float:
         return _SLOWED_SHARE if moment < self._slowed_until else 1.0
+
+
+def no_room(wait_seconds: float) -> Deferred:
+    """What a request is told that does not wait in line."""
+    return Deferred(
+        "QUOTA", "This instance's share of the quota is used up for now.", wait_seconds=wait_seconds, bounded=False
+    )

@@ -8,21 +8,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import google.auth
-from aiohttp import ClientError, ClientResponseError
 from google.auth.credentials import Credentials
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
-from google.cloud.sql.connector import Connector
-from google.cloud.sql.connector.exceptions import (
-    AutoIAMAuthNotSupported,
-    CloudSQLIPTypeError,
-    IncompatibleDriverError,
-)
-from pg8000.exceptions import DatabaseError
+from google.auth.exceptions import DefaultCredentialsError
 from sqlalchemy import Engine, event
 
 from common.adapters.postgres.connection import pooled
 from common.cloud_settings import CloudSettings
-from common.errors import ConfigurationError, Retryable
+from common.errors import ConfigurationError
 
 _SCOPE = "https://www.googleapis.com/auth/sqlservice.admin"
 _LOOPBACK = "127.0.0.1"
@@ -31,8 +23,9 @@ _LOOPBACK = "127.0.0.1"
 def connect(cloud: CloudSettings, *, concurrency: int) -> Engine:
     """A pool of as many connections as the instance serves requests, logged in as the service account.
 
-    Nothing is called, and no thread started, before a connection is asked for: until then a server may still fork its
-    workers. What a setting is to blame for is a `ConfigurationError` that names it; a fault that passes is `Retryable`.
+    Nothing is called, no thread started, and the connector not loaded, before a connection is asked for: until then a
+    server may still fork its workers. What a setting is to blame for is a `ConfigurationError` that names it; a fault
+    that passes is `Retryable`.
     Disposing of the engine closes its connector.
     """
     if cloud.cloud_sql_api_endpoint and urlsplit(cloud.cloud_sql_api_endpoint).hostname != _LOOPBACK:
@@ -73,7 +66,9 @@ class _Dialler:
             connection = dialling.result(seconds)
         except Exception as error:
             dialling.cancel()
-            raise _told(error, self._cloud) from error
+            from common.adapters.cloud_sql_errors import told  # noqa: PLC0415 - it needs the connector
+
+            raise told(error, self._cloud) from error
         # Neither the connector nor pg8000 limits the time that such a connection waits for an answer.
         connection._usock.settimeout(seconds)  # noqa: SLF001
         return connection
@@ -88,6 +83,8 @@ class _Dialler:
                 self._thread = None
 
     def _start(self) -> None:
+        from google.cloud.sql.connector import Connector  # noqa: PLC0415 - half of what a light function would load
+
         with self._starting:
             # A forked worker does not have its parent's threads.
             if self._thread is None or not self._thread.is_alive():
@@ -115,42 +112,3 @@ class _Dialler:
     async def _end(self) -> None:
         await self._connector.close_async()
         await self._loop.shutdown_default_executor()
-
-
-def _told(error: Exception, cloud: CloudSettings) -> Exception:
-    """The error as what becomes of it; those that are left are pg8000's, which SQLAlchemy tells."""
-    sentence = _sentence(error, cloud)
-    if sentence is not None:
-        return ConfigurationError(sentence)
-    if isinstance(error, ClientError | GoogleAuthError | OSError):
-        what = str(error) or type(error).__name__
-        return Retryable("DATABASE_UNAVAILABLE", f"No connection to {cloud.cloud_sql_instance}: {what}")
-    return error
-
-
-def _sentence(error: Exception, cloud: CloudSettings) -> str | None:
-    """Which setting to mend, and how; None where no setting is to blame."""
-    instance = f"AI_INFRA_CLOUD_SQL_INSTANCE={cloud.cloud_sql_instance}"
-    sentence = None
-    match error:
-        case ClientResponseError(status=404):
-            sentence = f"{instance} names no instance that there is: {error.message}"
-        case ClientResponseError(status=401 | 403):
-            sentence = (
-                f"{instance} may not be reached by this service account, which needs roles/cloudsql.client in the "
-                f"instance's project, with the Cloud SQL Admin API enabled there: {error.message}"
-            )
-        case ClientResponseError(status=400) | AutoIAMAuthNotSupported() | IncompatibleDriverError():
-            sentence = f"{instance} cannot be used: {error}"
-        case ValueError() if "region" in str(error):
-            sentence = f"{instance} names another region than the instance's own: {error}"
-        case CloudSQLIPTypeError():
-            sentence = f"AI_INFRA_CLOUD_SQL_IP_TYPE={cloud.cloud_sql_ip_type} cannot be used: {error}"
-        case DatabaseError(args=({"C": "28000" | "28P01" | "42501", "M": reason}, *_)):
-            sentence = (
-                f"AI_INFRA_CLOUD_SQL_USER={cloud.cloud_sql_user} was refused; it has to be the instance's IAM user of "
-                f"this service account, which needs roles/cloudsql.instanceUser: {reason}"
-            )
-        case DatabaseError(args=({"C": "3D000", "M": reason}, *_)):
-            sentence = f"AI_INFRA_CLOUD_SQL_DATABASE={cloud.cloud_sql_database} is not there: {reason}"
-    return sentence

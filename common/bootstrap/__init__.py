@@ -6,12 +6,17 @@ Each adapter is imported where a function first asks for it, so that no function
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from common import config, telemetry
+from common.bootstrap.late_publisher import LatePublisher
 from common.config import Profile, Settings
 from common.delivery import Receiver
+from common.errors import ConfigurationError
 from common.model import JobSettings
 
 if TYPE_CHECKING:
@@ -124,7 +129,7 @@ class Application:
         """What takes a function's pushes."""
         return Receiver(
             database=self.database,
-            publisher=self.publisher,
+            publisher=LatePublisher(lambda: self.publisher),
             clock=self.clock,
             defer_seconds=self.settings.defer_seconds,
             max_deferrals=self.settings.max_deferrals,
@@ -164,3 +169,15 @@ def application() -> Application:
     settings = config.load()
     telemetry.configure(structured=settings.profile is Profile.GCP)
     return wired(settings)
+
+
+@contextmanager
+def starting() -> Iterator[Application]:
+    """`application`, for what a function sets up before it listens.
+
+    The process ends, with the sentence that names it, if a setting cannot be used for that.
+    """
+    try:
+        yield application()
+    except ConfigurationError as error:
+        sys.exit(error.message)

@@ -28,12 +28,13 @@ class ApiContext:
     index: VectorIndex
     texts: ChunkTexts
     generator: Generator
+    peppers: dict[int, str]
     settings: Settings
     job_settings: JobSettings
 
     def key(self, scope: str) -> ApiKey:
         """The request's key, which has to have this scope."""
-        key = authenticate(flask.request, self.database, self.settings.peppers)
+        key = authenticate(flask.request, self.database, self.peppers)
         require(key, scope)
         return key
 

@@ -6,24 +6,25 @@ import flask
 import functions_framework
 import werkzeug
 
-from common.bootstrap import application
+from common.bootstrap import starting
 from functions.api.app import create_app
 from functions.api.context import ApiContext
 
-services = application()
-app = create_app(
-    ApiContext(
-        database=services.team_database,
-        objects=services.objects,
-        publisher=services.publisher,
-        embedder=services.embedder,
-        index=services.index,
-        texts=services.texts,
-        generator=services.generator,
-        settings=services.settings,
-        job_settings=services.job_settings,
+with starting() as services:
+    app = create_app(
+        ApiContext(
+            database=services.team_database,
+            objects=services.objects,
+            publisher=services.publisher,
+            embedder=services.embedder,
+            index=services.index,
+            texts=services.texts,
+            generator=services.generator,
+            peppers=services.settings.peppers,
+            settings=services.settings,
+            job_settings=services.job_settings,
+        )
     )
-)
 
 
 @functions_framework.http

@@ -101,7 +101,7 @@ class Questions:
         found: Answer | None = None,
         error: str | None = None,
     ) -> None:
-        peppers = self._context.settings.peppers
+        peppers = self._context.peppers
         entry = QueryLog(
             id=query_id,
             scope=question.scope,

@@ -5,24 +5,25 @@ from __future__ import annotations
 import flask
 import functions_framework
 
-from common.bootstrap import application
+from common.bootstrap import starting
 from common.delivery import Delivery, Response, decode_message
 from common.extraction import ExtractionLimits
 from common.messages import DocumentRegistered
 from functions.chunk.use_case import ChunkDocument
 
-app = application()
-chunk_document = ChunkDocument(
-    database=app.database,
-    objects=app.objects,
-    publisher=app.publisher,
-    tokenizer=app.tokenizer,
-    extraction_bucket=app.settings.extraction_bucket,
-    limits=ExtractionLimits(pages=app.settings.max_document_pages, characters=app.settings.max_document_characters),
-    max_bytes=app.settings.max_document_bytes,
-    batch_size=app.settings.batch_size,
-    lease_seconds=app.settings.lease_seconds,
-)
+with starting() as app:
+    receiver = app.receiver
+    chunk_document = ChunkDocument(
+        database=app.database,
+        objects=app.objects,
+        publisher=app.publisher,
+        tokenizer=app.tokenizer,
+        extraction_bucket=app.settings.extraction_bucket,
+        limits=ExtractionLimits(pages=app.settings.max_document_pages, characters=app.settings.max_document_characters),
+        max_bytes=app.settings.max_document_bytes,
+        batch_size=app.settings.batch_size,
+        lease_seconds=app.settings.lease_seconds,
+    )
 
 
 def work(delivery: Delivery) -> None:
@@ -31,4 +32,4 @@ def work(delivery: Delivery) -> None:
 
 @functions_framework.http
 def main(request: flask.Request) -> Response:
-    return app.receiver.receive(request.get_data(), work, topic=DocumentRegistered.topic)
+    return receiver.receive(request.get_data(), work, topic=DocumentRegistered.topic)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import flask
 import functions_framework
 
-from common.bootstrap import application
+from common.bootstrap import starting
 from common.delivery import Delivery, Response
 from functions.dead_letter.use_case import keep_dead_letter
 
 TOPIC = "dead-letter"
 
-app = application()
+with starting() as app:
+    receiver = app.receiver
 
 
 def work(delivery: Delivery) -> None:
@@ -20,4 +21,4 @@ def work(delivery: Delivery) -> None:
 
 @functions_framework.http
 def main(request: flask.Request) -> Response:
-    return app.receiver.receive(request.get_data(), work, topic=TOPIC)
+    return receiver.receive(request.get_data(), work, topic=TOPIC)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import flask
 import functions_framework
 
-from common.bootstrap import application
+from common.bootstrap import starting
 from common.delivery import Delivery, Response, decode_message
 from common.messages import ChunkBatch
 from functions.embed.use_case import EmbedBatch
 
-app = application()
-embed_batch = EmbedBatch(
-    database=app.database,
-    embedder=app.embedder,
-    index=app.index,
-    publisher=app.publisher,
-    lease_seconds=app.settings.lease_seconds,
-)
+with starting() as app:
+    receiver = app.receiver
+    embed_batch = EmbedBatch(
+        database=app.database,
+        embedder=app.embedder,
+        index=app.index,
+        publisher=app.publisher,
+        lease_seconds=app.settings.lease_seconds,
+    )
 
 
 def work(delivery: Delivery) -> None:
@@ -26,4 +27,4 @@ def work(delivery: Delivery) -> None:
 
 @functions_framework.http
 def main(request: flask.Request) -> Response:
-    return app.receiver.receive(request.get_data(), work, topic=ChunkBatch.topic)
+    return receiver.receive(request.get_data(), work, topic=ChunkBatch.topic)

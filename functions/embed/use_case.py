@@ -58,9 +58,10 @@ class EmbedBatch:
             self._commit(message, token)
         except (Permanent, Superseded, Finished):
             raise
-        except Exception:
+        except Exception as error:
+            failed = not isinstance(error, Deferred)
             with self.database.transaction() as transaction:
-                transaction.batches.release(message.job_id, message.batch_index, token)
+                transaction.batches.release(message.job_id, message.batch_index, token, failed=failed)
             raise
 
     def _embed(self, message: ChunkBatch) -> None:

@@ -6,11 +6,12 @@ import flask
 import functions_framework
 
 from common import notifications
-from common.bootstrap import application
+from common.bootstrap import starting
 from common.delivery import Delivery, Response
 from functions.intake.use_case import take_in
 
-app = application()
+with starting() as app:
+    receiver = app.receiver
 
 
 def work(delivery: Delivery) -> None:
@@ -20,4 +21,4 @@ def work(delivery: Delivery) -> None:
 
 @functions_framework.http
 def main(request: flask.Request) -> Response:
-    return app.receiver.receive(request.get_data(), work, topic=notifications.TOPIC)
+    return receiver.receive(request.get_data(), work, topic=notifications.TOPIC)

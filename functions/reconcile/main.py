@@ -7,20 +7,20 @@ from dataclasses import asdict
 import flask
 import functions_framework
 
-from common.bootstrap import application
+from common.bootstrap import starting
 from common.errors import Retryable
 from functions.reconcile.use_case import Reconcile
 
-app = application()
-reconcile = Reconcile(
-    database=app.database,
-    objects=app.objects,
-    publisher=app.publisher,
-    upload_bucket=app.settings.upload_bucket,
-    stalled_seconds=app.settings.stalled_seconds,
-    grace_seconds=app.settings.purge_grace_seconds,
-    limit=app.settings.reconcile_limit,
-)
+with starting() as app:
+    reconcile = Reconcile(
+        database=app.database,
+        objects=app.objects,
+        publisher=app.publisher,
+        upload_bucket=app.settings.upload_bucket,
+        stalled_seconds=app.settings.stalled_seconds,
+        grace_seconds=app.settings.purge_grace_seconds,
+        limit=app.settings.reconcile_limit,
+    )
 
 
 @functions_framework.http

@@ -5,13 +5,14 @@ from __future__ import annotations
 import flask
 import functions_framework
 
-from common.bootstrap import application
+from common.bootstrap import starting
 from common.delivery import Delivery, Response, decode_message
 from common.messages import BatchEmbedded
 from functions.record.use_case import RecordBatch
 
-app = application()
-record_batch = RecordBatch(database=app.database, index=app.index, texts=app.texts, publisher=app.publisher)
+with starting() as app:
+    receiver = app.receiver
+    record_batch = RecordBatch(database=app.database, index=app.index, texts=app.texts, publisher=app.publisher)
 
 
 def work(delivery: Delivery) -> None:
@@ -20,4 +21,4 @@ def work(delivery: Delivery) -> None:
 
 @functions_framework.http
 def main(request: flask.Request) -> Response:
-    return app.receiver.receive(request.get_data(), work, topic=BatchEmbedded.topic)
+    return receiver.receive(request.get_data(), work, topic=BatchEmbedded.topic)

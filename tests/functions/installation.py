@@ -72,7 +72,7 @@ class Installation:
             for name, value in settings.items():
                 patch.setenv(variable(name), value)
             application.cache_clear()
-            clients = {name: _client(name) for name in names}
+            clients = {name: function_client(name) for name in names}
             self.applications.append(application())
         application.cache_clear()
         return clients
@@ -186,7 +186,7 @@ class Installation:
         return event(name, content, bucketId=self.bucket, objectId=object_name, objectGeneration=str(generation))
 
 
-def _client(name: str) -> FlaskClient:
+def function_client(name: str) -> FlaskClient:
     source = str(ROOT / "functions" / name / "main.py")
     app = functions_framework.create_app("main", source)  # type: ignore[no-untyped-call]
     client: FlaskClient = app.test_client()

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
+from common.adapters.clock import SystemClock
+from common.adapters.vertex.calls import Calls
+from common.adapters.vertex.clients import prediction_client
+from common.adapters.vertex.embedder import VertexEmbedder
+from common.adapters.vertex.embedding_models import embedding_model
+from common.cloud_settings import CloudSettings
+from common.errors import Deferred
+from common.messages import ChunkBatch
 from common.model import chunk_id
+from common.ports import Embedder
+from common.quota import Quota
+from functions.embed.use_case import EmbedBatch
 from tests.functions.events import event
 from tests.functions.installation import Installation
 from tests.functions.texts import HANDBOOK
@@ -205,6 +218,35 @@ def test_a_failure_counts_as_an_attempt_and_gives_the_lease_back(
     assert installation.job(batches[0].content["job_id"])["attempts"] == 1
     [published] = installation.accept("embed", batches[0].body)
     assert published.subscription == "record"
+
+
+def test_waiting_for_the_quota_counts_as_no_attempt_and_gives_the_lease_back(
+    installation: Installation, batches: list[Published]
+) -> None:
+    app = installation.applications[0]
+    embed_batch = EmbedBatch(
+        database=app.database,
+        embedder=embedder_without_quota(app.embedder),
+        index=app.index,
+        publisher=app.publisher,
+        lease_seconds=60,
+    )
+    with pytest.raises(Deferred) as caught:
+        embed_batch(msgspec.convert(batches[0].content, ChunkBatch))
+    assert caught.value.reason == "QUOTA"
+    assert row_of(installation, batches[0]) == {"state": "pending", "lease_token": None}
+    assert installation.job(batches[0].content["job_id"])["attempts"] == 0
+
+
+def embedder_without_quota(like: Embedder) -> VertexEmbedder:
+    """One of the same model that has used its share of this minute up. It calls nobody."""
+    cloud = CloudSettings(region="europe-west4", cloud_sql_instance="p:r:i", cloud_sql_user="embed@p.iam")
+    quota = Quota(requests_per_minute=1)
+    quota.take(1)
+    spec = {"route": "predict", "dimensions": like.dimensions, "text_tokens": 256}
+    model = embedding_model(like.model, json.dumps(spec))
+    calls = Calls(quota, 1.0, 1.0, SystemClock())
+    return VertexEmbedder(prediction_client(cloud), model, calls, project="p", region="europe-west4")
 
 
 def test_a_batch_that_is_not_there_is_tried_again(installation: Installation) -> None:

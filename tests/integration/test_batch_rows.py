@@ -43,9 +43,11 @@ def renew(installation: Installation, message: DocumentRegistered, index: int, t
         return transaction.batches.renew(message.job_id, index, token, 60)
 
 
-def release(installation: Installation, message: DocumentRegistered, index: int, token: UUID) -> None:
+def release(
+    installation: Installation, message: DocumentRegistered, index: int, token: UUID, *, failed: bool = True
+) -> None:
     with installation.database.transaction() as transaction:
-        transaction.batches.release(message.job_id, index, token)
+        transaction.batches.release(message.job_id, index, token, failed=failed)
 
 
 def mark_embedded(installation: Installation, message: DocumentRegistered, index: int, token: UUID) -> bool:
@@ -110,6 +112,14 @@ def test_a_lease_given_back_counts_the_attempt_on_the_job(
     release(installation, message, 0, lease(installation, message, 0))
     release(installation, message, 1, lease(installation, message, 1))
     assert attempts(installation, message) == 2
+    assert not any(batch.leased for batch in batches(installation, message))
+
+
+def test_a_lease_given_back_because_it_is_too_early_counts_as_no_attempt(
+    installation: Installation, message: DocumentRegistered
+) -> None:
+    release(installation, message, 0, lease(installation, message, 0), failed=False)
+    assert attempts(installation, message) == 0
     assert not any(batch.leased for batch in batches(installation, message))
 
 

@@ -122,7 +122,7 @@ HOT: dict[str, Ask] = {
     "renew": pipeline(lambda rows, m: rows.jobs.renew(m.job_id, uuid4(), 60)),
     "release": pipeline(lambda rows, m: rows.jobs.release(m.job_id, uuid4())),
     "claim stalled": pipeline(lambda rows, _: rows.jobs.claim_stalled(60, 10)),
-    "batch release": pipeline(lambda rows, m: rows.batches.release(m.job_id, 0, uuid4())),
+    "batch release": pipeline(lambda rows, m: rows.batches.release(m.job_id, 0, uuid4(), failed=True)),
     "purges due": pipeline(lambda rows, m: rows.purges.due(m.document_id, 60)),
     "complete a purge": pipeline(lambda rows, m: rows.purges.complete(m.job_id)),
     "forget unrouted": pipeline(lambda rows, m: rows.operations.forget_unrouted(m.bucket, m.object_name, 1)),

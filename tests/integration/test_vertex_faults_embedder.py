@@ -267,12 +267,20 @@ def test_the_tokens_that_the_answer_states_are_what_counts_and_what_is_logged(
         embedder.embed_documents([long])
 
 
-def test_a_request_holds_no_more_tokens_than_the_share_of_a_minute(vertex: VertexEmbedding) -> None:
-    texts = ["cat " * 40] * 4
+def test_a_request_holds_a_small_part_of_a_minutes_tokens(vertex: VertexEmbedding) -> None:
+    texts = ["cat " * 10] * 16
     time = SkippedTime()
-    vertex.embedder(clock=time, tokens_per_minute=100, retry_seconds=90.0).embed_documents(texts)
-    assert vertex.stand_in.counts["Predict"] == 2
-    assert 60 < time.now() < 65
+    vertex.embedder(clock=time, tokens_per_minute=160, retry_seconds=90.0).embed_documents(texts)
+    assert vertex.stand_in.counts["Predict"] == 8
+    assert time.waits == []
+
+
+def test_a_backlog_fills_every_minute(vertex: VertexEmbedding) -> None:
+    texts = ["cat " * 10] * 48
+    time = SkippedTime()
+    vertex.embedder(clock=time, tokens_per_minute=160, retry_seconds=90.0).embed_documents(texts)
+    assert vertex.stand_in.counts["Predict"] == 24
+    assert 2 * 61 <= time.now() < 2 * 61 + 1
 
 
 def test_both_routes_say_what_the_vector_is_for_and_forbid_cutting(vertex: VertexEmbedding) -> None:

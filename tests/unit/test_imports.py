@@ -9,39 +9,43 @@ import sys
 from pathlib import Path
 
 import pytest
+from google.cloud.aiplatform_v1 import services
 
 from bench.profiles import environment
 
 # Costly to import, each of use to some functions only.
 SDKS = {
-    "google.cloud.storage", "google.cloud.pubsub_v1", "google.cloud.firestore", "google.cloud.aiplatform_v1",
-    "google.cloud.aiplatform", "google.cloud.sql.connector", "google.genai", "vertexai", "sqlalchemy", "pg8000",
-    "alembic", "numpy", "onnxruntime", "tokenizers", "pypdfium2", "selectolax", "rich", "yaml",
+    "google.cloud.storage", "google.cloud.pubsub_v1", "google.cloud.firestore", "google.cloud.aiplatform",
+    "google.cloud.sql.connector", "google.genai", "vertexai", "sqlalchemy", "pg8000", "alembic", "numpy", "onnxruntime",
+    "tokenizers", "pypdfium2", "selectolax", "rich", "yaml",
+    *(f"google.cloud.aiplatform_v1.services.{folder.name}" for folder in Path(services.__path__[0]).glob("*_service")),
 }  # fmt: skip
 DATABASE, PUBSUB, STORAGE = {"sqlalchemy", "pg8000"}, {"google.cloud.pubsub_v1"}, {"google.cloud.storage"}
-CLOUD_SQL, VERTEX = DATABASE | {"google.cloud.sql.connector"}, {"google.cloud.aiplatform_v1", "numpy"}
-# Extractors import theirs with the first document of their kind, MiniLM onnxruntime with the first text, the client of
-# Firestore its SDK with the first call.
+PREDICTION = {"google.cloud.aiplatform_v1.services.prediction_service"}
+INDEX = {f"google.cloud.aiplatform_v1.services.{name}_service" for name in ("index", "match")} | {"numpy"}
+# Extractors import theirs with the first document of their kind, MiniLM onnxruntime with the first text, Cloud SQL its
+# connector with the first connection, the client of Firestore its SDK with the first call; `intake` and `retire`
+# theirs with the first message that has to do with an object.
 USED = {
     "local": {
-        "intake": DATABASE | PUBSUB,
+        "intake": DATABASE,
         "chunk": DATABASE | PUBSUB | STORAGE | {"numpy", "tokenizers"},
         "embed": DATABASE | PUBSUB | {"numpy", "tokenizers"},
         "record": DATABASE | PUBSUB | {"numpy"},
-        "retire": DATABASE | PUBSUB | STORAGE | {"numpy"},
-        "dead_letter": DATABASE | PUBSUB,
+        "retire": DATABASE,
+        "dead_letter": DATABASE,
         "reconcile": DATABASE | PUBSUB | STORAGE,
         "api": DATABASE | PUBSUB | STORAGE | {"numpy", "tokenizers"},
     },
     "gcp": {
-        "intake": CLOUD_SQL | PUBSUB,
-        "chunk": CLOUD_SQL | PUBSUB | STORAGE,
-        "embed": CLOUD_SQL | PUBSUB | VERTEX,
-        "record": CLOUD_SQL | PUBSUB | VERTEX,
-        "retire": CLOUD_SQL | PUBSUB | VERTEX | STORAGE,
-        "dead_letter": CLOUD_SQL | PUBSUB,
-        "reconcile": CLOUD_SQL | PUBSUB | STORAGE,
-        "api": CLOUD_SQL | PUBSUB | VERTEX | STORAGE,
+        "intake": DATABASE,
+        "chunk": DATABASE | PUBSUB | STORAGE,
+        "embed": DATABASE | PUBSUB | PREDICTION | INDEX,
+        "record": DATABASE | PUBSUB | INDEX,
+        "retire": DATABASE,
+        "dead_letter": DATABASE,
+        "reconcile": DATABASE | PUBSUB | STORAGE,
+        "api": DATABASE | PUBSUB | PREDICTION | INDEX | STORAGE,
     },
 }
 CALLED = {"reconcile", "api"}

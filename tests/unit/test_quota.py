@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from math import inf
 from threading import Barrier
 
 import pytest
@@ -168,6 +169,53 @@ def test_a_wait_for_the_share_may_be_repeated_without_end(time: Time) -> None:
     with pytest.raises(Deferred) as caught:
         quota.take(1)
     assert (caught.value.reason, caught.value.bounded) == ("QUOTA", False)
+
+
+def test_those_in_line_start_in_the_order_in_which_they_came(time: Time) -> None:
+    quota = quota_at(time)
+    quota.take(TOKENS)
+    with quota.in_line(60) as first, quota.in_line(60) as second, quota.in_line(40) as third:
+        assert [quota.start(each) for each in (third, second, first)] == [2 * WINDOW, 2 * WINDOW, WINDOW]
+        assert wait_for(quota, 1) == 3 * WINDOW
+        time.now += WINDOW
+        assert [quota.start(each) for each in (third, second, first)] == [WINDOW, WINDOW, 0]
+        time.now += WINDOW
+        assert [quota.start(each) for each in (third, second)] == [0, 0]
+
+
+def test_whoever_leaves_the_line_holds_nobody_up(time: Time) -> None:
+    quota = quota_at(time)
+    quota.take(60)
+    with quota.in_line(60):
+        assert wait_for(quota, 40) == WINDOW
+    assert wait_for(quota, 40) == 0
+
+
+def test_room_that_opens_early_goes_to_the_first_in_line(time: Time) -> None:
+    quota = quota_at(time)
+    under_way = quota.take(TOKENS)
+    with quota.in_line(60) as first, quota.in_line(60) as second:
+        quota.settle(under_way, 40)
+        assert [quota.start(second), quota.start(first)] == [WINDOW, 0]
+
+
+@given(st.lists(sizes, min_size=1, max_size=20), st.data())
+def test_a_line_is_worked_off_in_order_whoever_looks_first(waiting: list[int], data: st.DataObject) -> None:
+    time = Time()
+    quota = quota_at(time)
+    started: list[tuple[float, int]] = []
+    with ExitStack() as line:
+        places = [(line.enter_context(quota.in_line(size)), size) for size in waiting]
+        while len(started) < len(waiting):
+            looking = data.draw(st.permutations([each for each in places if each[0].started_at == inf]))
+            waits = [(quota.start(place), size) for place, size in looking]
+            started += [(time.now, size) for wait, size in waits if not wait]
+            time.now += min((wait for wait, _ in waits if wait), default=0)
+    starts = [place.started_at for place, _ in places]
+    assert starts == sorted(starts)
+    for minute in minutes_of(started):
+        assert len(minute) <= REQUESTS
+        assert sum(minute) <= TOKENS
 
 
 def test_nothing_starts_before_the_server_wants_to_be_asked_again(time: Time) -> None:

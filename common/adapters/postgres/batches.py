@@ -45,7 +45,7 @@ _RELEASE = text("""
 """)
 
 _COUNT_ATTEMPT = text("""
-    update ingestion_jobs set attempts = attempts + 1, updated_at = now()
+    update ingestion_jobs set attempts = attempts + :attempts, updated_at = now()
     where id = :job_id and exists (
         select from ingestion_batches
         where job_id = :job_id and batch_index = :index and lease_token = :token)
@@ -96,9 +96,9 @@ class PostgresBatchRows:
         parameters = {"job_id": job_id, "index": index, "token": token, "seconds": seconds}
         return self._connection.execute(_RENEW, parameters).rowcount == 1
 
-    def release(self, job_id: UUID, index: int, token: UUID) -> None:
+    def release(self, job_id: UUID, index: int, token: UUID, *, failed: bool) -> None:
         parameters = {"job_id": job_id, "index": index, "token": token}
-        self._connection.execute(_COUNT_ATTEMPT, parameters)
+        self._connection.execute(_COUNT_ATTEMPT, parameters | {"attempts": int(failed)})
         self._connection.execute(_RELEASE, parameters)
 
     def mark_embedded(self, job_id: UUID, index: int, token: UUID) -> bool:

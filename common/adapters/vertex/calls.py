@@ -17,12 +17,13 @@ from google.api_core.exceptions import (
 )
 
 from common.adapters.vertex.refusals import retry_after, translated
-from common.errors import Deferred
 from common.ports import Clock
-from common.quota import Quota, Reservation
+from common.quota import Quota, Reservation, no_room
 
 # A wait this short costs less than publishing the message again.
 _PATIENCE_SECONDS = 1.0
+# Room in the quota comes early where a request that is under way takes less than was estimated.
+_LONGEST_WAIT = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
 # What the server asks to repeat; a dropped connection is among them.
 _PASSING = (ServiceUnavailable, DeadlineExceeded, InternalServerError)
@@ -85,14 +86,12 @@ class Calls:
 
     def _reserve(self, tokens: int, patience: float) -> Reservation:
         until = self._now() + patience
-        while True:
-            try:
-                return self.quota.take(tokens)
-            except Deferred as early:
-                if self._now() + early.wait_seconds > until:
-                    raise
-                wait_seconds = early.wait_seconds
-            self._clock.sleep(wait_seconds)
+        with self.quota.in_line(tokens) as reservation:
+            while wait_seconds := self.quota.start(reservation):
+                if self._now() + wait_seconds > until:
+                    raise no_room(wait_seconds)
+                self._clock.sleep(min(wait_seconds, _LONGEST_WAIT))
+            return reservation
 
     def _pause_after(self, error: GoogleAPICallError, reservation: Reservation, backoff: float) -> float:
         if isinstance(error, TooManyRequests):

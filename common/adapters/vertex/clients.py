@@ -1,19 +1,27 @@
-"""Clients of Vertex AI: Google's own address, or a stand-in on this machine."""
+"""Clients of Vertex AI: Google's own address, or a stand-in on this machine.
+
+Each service is imported where a function first asks for its client.
+"""
+# ruff: noqa: PLC0415 - see above
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from threading import Lock
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 from google.auth.exceptions import DefaultCredentialsError
-from google.cloud.aiplatform_v1 import IndexServiceClient, MatchServiceClient, PredictionServiceClient
 
 from common.cloud_settings import CloudSettings
 from common.errors import ConfigurationError
 from common.setting import variable
+
+if TYPE_CHECKING:
+    from google.cloud.aiplatform_v1.services.index_service import IndexServiceClient
+    from google.cloud.aiplatform_v1.services.match_service import MatchServiceClient
+    from google.cloud.aiplatform_v1.services.prediction_service import PredictionServiceClient
 
 _LOOPBACK = re.compile(r"(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\]):\d{1,5}")
 # As Google's own channels have them; and a proxy is no way to this machine.
@@ -41,16 +49,22 @@ class _Deferred:
 
 def prediction_client(cloud: CloudSettings) -> PredictionServiceClient:
     """The client of the settings' region that embeds and generates."""
+    from google.cloud.aiplatform_v1.services.prediction_service import PredictionServiceClient
+
     return client(PredictionServiceClient, cloud)
 
 
 def index_client(cloud: CloudSettings) -> IndexServiceClient:
     """The client of the settings' region that writes to the vector index."""
+    from google.cloud.aiplatform_v1.services.index_service import IndexServiceClient
+
     return client(IndexServiceClient, cloud)
 
 
 def match_client(cloud: CloudSettings) -> MatchServiceClient:
     """The client of the vector index's own domain, which searches it."""
+    from google.cloud.aiplatform_v1.services.match_service import MatchServiceClient
+
     return client(MatchServiceClient, cloud, cloud.vector_index_domain)
 
 

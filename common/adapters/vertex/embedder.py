@@ -23,6 +23,8 @@ from common.token_estimate import EstimatingTokenizer
 
 log = logging.getLogger(__name__)
 
+# Of a minute's tokens: the last request that would fit a minute fills it well if none is large.
+_REQUEST_SHARE = 1 / 8
 _BLANK = "."  # in place of a text without a word, which Vertex AI refuses
 
 
@@ -103,7 +105,7 @@ class VertexEmbedder:
         return vectors
 
     def _batches(self, texts: Sequence[_Text]) -> list[Sequence[_Text]]:
-        most_tokens = min(self._model.request_tokens, self._calls.quota.tokens_per_minute)
+        most_tokens = min(self._model.request_tokens, _REQUEST_SHARE * self._calls.quota.tokens_per_minute)
         sizes = [text.tokens for text in texts]
         ranges = packed(sizes, most_texts=self._model.request_texts, most_tokens=most_tokens)
         return [texts[each.start : each.stop] for each in ranges]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from google.cloud.aiplatform_v1.services.prediction_service import PredictionServiceClient
-from google.cloud.aiplatform_v1.types import Content, EmbedContentRequest, Part, PredictResponse
+from google.cloud.aiplatform_v1.types.content import Content, Part
+from google.cloud.aiplatform_v1.types.prediction_service import EmbedContentRequest, PredictResponse
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Value
 

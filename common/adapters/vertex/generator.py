@@ -8,16 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from google.api_core.exceptions import InvalidArgument
-from google.cloud.aiplatform_v1 import (
-    Candidate,
-    Content,
-    GenerateContentRequest,
-    GenerateContentResponse,
-    GenerationConfig,
-    Part,
-    PredictionServiceClient,
-    Schema,
-)
+from google.cloud.aiplatform_v1.services.prediction_service import PredictionServiceClient
+from google.cloud.aiplatform_v1.types.content import Candidate, Content, GenerationConfig, Part
+from google.cloud.aiplatform_v1.types.openapi import Schema
+from google.cloud.aiplatform_v1.types.prediction_service import GenerateContentRequest, GenerateContentResponse
 
 from common.adapters.vertex.calls import Calls
 from common.adapters.vertex.refusals import said

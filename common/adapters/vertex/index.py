@@ -14,13 +14,9 @@ import numpy as np
 from google.api_core.exceptions import InvalidArgument, NotFound
 from google.cloud.aiplatform_v1.services.index_service import IndexServiceClient
 from google.cloud.aiplatform_v1.services.match_service import MatchServiceClient
-from google.cloud.aiplatform_v1.types import (
-    FindNeighborsRequest,
-    IndexDatapoint,
-    ReadIndexDatapointsRequest,
-    RemoveDatapointsRequest,
-    UpsertDatapointsRequest,
-)
+from google.cloud.aiplatform_v1.types.index import IndexDatapoint
+from google.cloud.aiplatform_v1.types.index_service import RemoveDatapointsRequest, UpsertDatapointsRequest
+from google.cloud.aiplatform_v1.types.match_service import FindNeighborsRequest, ReadIndexDatapointsRequest
 
 from common.adapters.vertex.calls import Calls
 from common.errors import AiInfraError, Permanent
