@@ -16,6 +16,7 @@ from local.postgres import PostgresServer, start_postgres
 from migrations.upgrade import upgrade
 from tests.skips import OPTION, SkipGate
 
+FULL = "--full"
 TEMPLATE = "template_ai_infra"
 LOGINS = {"api": "ai_infra_api", "pipeline": "ai_infra_pipeline", "operator": "ai_infra_operator"}
 
@@ -23,7 +24,17 @@ _numbers = itertools.count(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(FULL, action="store_true", help="run the tests that take long, too")
     parser.addoption(OPTION, type=Path, help="file of the tests that may be skipped; any other skip is a failure")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without --full, what is marked so is not part of the run."""
+    if config.getoption(FULL):
+        return
+    left_out = [item for item in items if item.get_closest_marker("full")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -92,6 +92,7 @@ def test_a_deleted_document_leaves_neither_vectors_nor_texts(cloud_stack: Stack)
     assert cloud_stack.cloud.counts().vertex["RemoveDatapoints"] > 0
 
 
+@pytest.mark.full
 def test_the_demo_passes_and_tells_what_was_asked_of_the_cloud(root: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     command = [str(root / "dev"), "demo", "--profile", "gcp", "--json", str(report)]
