@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Self
 
 from cli.api import ApiFailure
-from common.errors import AiInfraError, ConfigurationError, Retryable
+from common.errors import AiInfraError, ConfigurationError, Deferred, Retryable
 
 _REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
@@ -39,7 +39,7 @@ def exit_code(error: AiInfraError) -> ExitCode:
         return _of_answer(error)
     if isinstance(error, ConfigurationError):
         return ExitCode.USAGE
-    if isinstance(error, Retryable):
+    if isinstance(error, Retryable | Deferred):
         return ExitCode.UNAVAILABLE
     return {
         "NOT_FOUND": ExitCode.NOT_FOUND,

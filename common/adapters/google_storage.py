@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Buffer, Mapping, Sequence
+from collections.abc import Buffer, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from io import BufferedWriter, FileIO
 from pathlib import Path
@@ -31,10 +32,27 @@ _PASSING = (
     TransportError,
 )
 _REFUSALS = (exceptions.Unauthorized, exceptions.Forbidden, GoogleAuthError)
+_SETTINGS = "AI_INFRA_UPLOAD_BUCKET and AI_INFRA_EXTRACTION_BUCKET"
 
 
 def _failed(error: Exception) -> Retryable:
     return Retryable("OBJECT_STORE_UNAVAILABLE", f"Cloud Storage did not carry out the work: {error}")
+
+
+@contextmanager
+def _telling(bucket: str) -> Iterator[None]:
+    """Errors of the block as what becomes of the work: what a setting or a role is to blame for names it."""
+    try:
+        yield
+    except _PASSING as error:
+        raise _failed(error) from error
+    except exceptions.NotFound:
+        raise ConfigurationError(f"There is no bucket {bucket}: see {_SETTINGS}.") from None
+    except _REFUSALS as error:
+        raise ConfigurationError(
+            f"Cloud Storage refuses this account: give it roles/storage.objectUser on the bucket {bucket}, or correct"
+            f" {_SETTINGS} ({error})."
+        ) from error
 
 
 def _stored(blob: Any) -> StoredObject:
@@ -76,43 +94,38 @@ class GoogleObjectStore:
     def download(
         self, bucket: str, name: str, generation: int, destination: Path, max_bytes: int
     ) -> StoredObject | None:
-        blob = self._client.bucket(bucket).blob(name, generation=generation)
-        try:
-            with _BoundedFile(destination, max_bytes) as file:
-                blob.download_to_file(file, timeout=TIMEOUT)
-        except exceptions.NotFound:
-            return None
-        except _PASSING as error:
-            raise _failed(error) from error
+        with _telling(bucket):
+            blob = self._client.bucket(bucket).blob(name, generation=generation)
+            try:
+                with _BoundedFile(destination, max_bytes) as file:
+                    blob.download_to_file(file, timeout=TIMEOUT)
+            except exceptions.NotFound:
+                return None
         return StoredObject(bucket, name, generation, destination.stat().st_size, blob.content_type)
 
     def read(self, bucket: str, name: str) -> bytes | None:
-        try:
-            return bytes(self._client.bucket(bucket).blob(name).download_as_bytes(timeout=TIMEOUT))
-        except exceptions.NotFound:
-            return None
-        except _PASSING as error:
-            raise _failed(error) from error
+        with _telling(bucket):
+            try:
+                return bytes(self._client.bucket(bucket).blob(name).download_as_bytes(timeout=TIMEOUT))
+            except exceptions.NotFound:
+                return None
 
     def create(self, bucket: str, name: str, content: bytes, content_type: str) -> bool:
-        blob = self._client.bucket(bucket).blob(name)
-        try:
-            blob.upload_from_string(content, content_type=content_type, if_generation_match=0, timeout=TIMEOUT)
-        except exceptions.PreconditionFailed:
-            return False
-        except _PASSING as error:
-            raise _failed(error) from error
+        with _telling(bucket):
+            blob = self._client.bucket(bucket).blob(name)
+            try:
+                blob.upload_from_string(content, content_type=content_type, if_generation_match=0, timeout=TIMEOUT)
+            except exceptions.PreconditionFailed:
+                return False
         return True
 
     def upload(
         self, bucket: str, name: str, content: bytes, content_type: str, metadata: Mapping[str, str]
     ) -> StoredObject:
-        blob = self._client.bucket(bucket).blob(name)
-        blob.metadata = dict(metadata)
-        try:
+        with _telling(bucket):
+            blob = self._client.bucket(bucket).blob(name)
+            blob.metadata = dict(metadata)
             blob.upload_from_string(content, content_type=content_type, timeout=TIMEOUT)
-        except _PASSING as error:
-            raise _failed(error) from error
         return _stored(blob)
 
     def upload_file(self, bucket: str, name: str, source: Path, content_type: str) -> StoredObject:
@@ -128,24 +141,13 @@ class GoogleObjectStore:
         return _stored(blob)
 
     def delete(self, bucket: str, name: str, generation: int | None = None) -> None:
-        blob = self._client.bucket(bucket).blob(name)
-        try:
-            blob.delete(if_generation_match=generation, timeout=TIMEOUT)
-        except (exceptions.NotFound, exceptions.PreconditionFailed):
-            return
-        except _PASSING as error:
-            raise _failed(error) from error
+        with _telling(bucket), suppress(exceptions.NotFound, exceptions.PreconditionFailed):
+            self._client.bucket(bucket).blob(name).delete(if_generation_match=generation, timeout=TIMEOUT)
 
     def list_page(self, bucket: str, prefix: str, start_after: str, limit: int) -> Sequence[StoredObject]:
-        try:
+        with _telling(bucket):
             blobs = self._client.list_blobs(
                 bucket, prefix=prefix, start_offset=start_after or None, max_results=limit + 1, timeout=TIMEOUT
             )
             found = [_stored(blob) for blob in blobs]
-        except exceptions.NotFound:
-            raise ConfigurationError(
-                f"There is no bucket {bucket}: see AI_INFRA_UPLOAD_BUCKET and AI_INFRA_EXTRACTION_BUCKET."
-            ) from None
-        except _PASSING as error:
-            raise _failed(error) from error
         return [stored for stored in found if stored.name > start_after][:limit]

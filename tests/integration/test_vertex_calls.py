@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import inf
 from pathlib import Path
@@ -132,12 +132,12 @@ class Caller:
         *,
         remote_seconds: float = LONG,
         retry_seconds: float = LONG,
-        setting: str | None = None,
+        settings: Sequence[str] = (),
         used: int | None = None,
         patient: bool = False,
     ) -> str:
         calls = Calls(self.quota, remote_seconds, retry_seconds, self.time, self.time.now)
-        response = calls.call("predict", self._predict, tokens, setting=setting, used=lambda _: used, patient=patient)
+        response = calls.call("predict", self._predict, tokens, settings=settings, used=lambda _: used, patient=patient)
         return str(response.model)
 
     def error(self, tokens: int = 0, **options: Any) -> AiInfraError:
@@ -361,7 +361,7 @@ def test_what_only_a_setting_can_mend_is_a_sentence_that_names_it(
 ) -> None:
     server.will(code(status, "Nobody knows\nthe model."))
     with pytest.raises(ConfigurationError) as caught:
-        caller(setting="embedding_model")
+        caller(settings=["embedding_model"])
     sentence = caught.value.message
     assert "predict" in sentence
     assert "Nobody knows the model" in sentence

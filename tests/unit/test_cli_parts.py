@@ -20,7 +20,7 @@ from cli.expiry import expiry
 from cli.main import main
 from cli.output import printable, table
 from cli.upload import object_names
-from common.errors import AiInfraError, ConfigurationError, Permanent, Retryable
+from common.errors import AiInfraError, ConfigurationError, Deferred, Permanent, Retryable
 from common.model import RefusalReason
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -72,6 +72,7 @@ def test_a_word_behind_two_dashes_is_no_option() -> None:
         (Permanent("UPLOAD_FORBIDDEN", ""), ExitCode.NOT_AUTHORISED),
         (ConfigurationError(""), ExitCode.USAGE),
         (Retryable("DATABASE_UNAVAILABLE", ""), ExitCode.UNAVAILABLE),
+        (Deferred("QUOTA", "", wait_seconds=1.0), ExitCode.UNAVAILABLE),
     ],
 )
 def test_an_error_has_its_exit_code(error: AiInfraError, expected: ExitCode) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import inf
 
 from google.api_core.exceptions import (
@@ -52,13 +52,13 @@ class Calls:
         function: Callable[[float], T],
         tokens: int = 0,
         *,
-        setting: str | None = None,
+        settings: Sequence[str] = (),
         used: Callable[[T], int | None] | None = None,
         patient: bool = False,
     ) -> T:
         """What `function` returns; it gets the time-out in seconds, and has to be safe to repeat.
 
-        `what` names the call in errors, and `setting` the setting that names what it works on. `tokens` is what it is
+        `what` names the call in errors, and `settings` the settings that name what it works on. `tokens` is what it is
         likely to take from the quota, and `used` tells what it did take. Without quota the call is `Deferred`; one that
         is `patient` waits for it first, as long as calls are repeated. A call that the server finds invalid raises
         google.api_core's `InvalidArgument`, one that can only go well with other settings `ConfigurationError`.
@@ -77,7 +77,7 @@ class Calls:
                 pause = self._pause_after(error, reservation, next(backoffs))
                 left = deadline - self._now()
                 if pause >= left or (isinstance(error, TooManyRequests) and pause > patience):
-                    raise translated(error, what, setting, wait_seconds=pause) from error
+                    raise translated(error, what, settings, wait_seconds=pause) from error
             else:
                 self._settle(reservation, used(result) if used else None)
                 return result

@@ -123,7 +123,7 @@ class VertexEmbedder:
             f"embedding with {self.model}",
             lambda timeout: self._requests.send(contents, task, timeout),
             sum(text.tokens for text in texts),
-            setting="embedding_model",
+            settings=("embedding_model",),
             used=lambda answer: answer.tokens,
             patient=patient,
         )

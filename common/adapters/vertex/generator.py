@@ -129,7 +129,7 @@ class GeminiGenerator:
                 f"an answer of {self._model}",
                 lambda seconds: _gathered(self._responses(content, seconds, stream=stream)),
                 self._likely_tokens(content),
-                setting="generation_model",
+                settings=("generation_model",),
                 used=lambda answer: answer.prompt_tokens + answer.completion_tokens,
                 patient=True,
             )

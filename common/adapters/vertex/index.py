@@ -73,7 +73,7 @@ class VertexVectorIndex:
             self._calls.call(
                 "the upsert of vectors",
                 lambda seconds: self._index_client.upsert_datapoints(request, timeout=seconds),
-                setting="vector_index_name",
+                settings=("vector_index_name",),
                 patient=True,
             )
         except InvalidArgument as error:
@@ -92,7 +92,7 @@ class VertexVectorIndex:
         self._calls.call(
             "the removal of vectors",
             lambda seconds: self._index_client.remove_datapoints(request, timeout=seconds),
-            setting="vector_index_name",
+            settings=("vector_index_name",),
         )
 
     def visible(self, owner: ChunkOwner, chunk_ids: Sequence[UUID]) -> frozenset[UUID]:
@@ -139,7 +139,7 @@ class VertexVectorIndex:
         response = self._calls.call(
             "the search for vectors",
             lambda seconds: self._match_client.find_neighbors(request, timeout=seconds),
-            setting="vector_index_endpoint",
+            settings=("vector_index_endpoint", "deployed_index"),
         )
         hits = [
             Hit(UUID(neighbor.datapoint.datapoint_id), neighbor.distance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from google.api_core.exceptions import Forbidden, GoogleAPICallError, NotFound, TooManyRequests, Unauthorized
 from google.rpc.error_details_pb2 import RetryInfo
@@ -25,21 +26,21 @@ def retry_after(error: GoogleAPICallError) -> float | None:
     return float(texts[0]) if texts and _SECONDS.fullmatch(texts[0]) else None
 
 
-def translated(error: GoogleAPICallError, what: str, setting: str | None, *, wait_seconds: float) -> AiInfraError:
+def translated(error: GoogleAPICallError, what: str, settings: Sequence[str], *, wait_seconds: float) -> AiInfraError:
     """The error in the project's terms: `wait_seconds` is for one that waiting alone can mend."""
     if isinstance(error, TooManyRequests):
         return Deferred(
             "QUOTA", f"Google Cloud's quota for {what} is used up: {said(error)}.", wait_seconds=wait_seconds
         )
     if isinstance(error, Forbidden | Unauthorized | NotFound):
-        return _misconfigured(error, what, setting)
+        return _misconfigured(error, what, settings)
     if _UNRESOLVED.search(str(error.message)):
         return ConfigurationError(f"There is no address for {what} ({said(error)}): check {variable('region')}.")
     return Retryable("VERTEX_UNAVAILABLE", f"Google Cloud did not carry out {what}: {said(error)}.")
 
 
-def _misconfigured(error: GoogleAPICallError, what: str, setting: str | None) -> ConfigurationError:
-    resource = f"{variable(setting)}, " if setting else ""
+def _misconfigured(error: GoogleAPICallError, what: str, settings: Sequence[str]) -> ConfigurationError:
+    resource = "".join(f"{variable(each)}, " for each in settings)
     if isinstance(error, NotFound):
         advice = f"check {resource}{variable('region')} and {variable('google_project')}"
     else:
