@@ -32,6 +32,8 @@ from tests.functions.installation import SETTINGS, Installation, installed
 from tests.functions.texts import HANDBOOK
 from tests.functions.topics import PROJECT, recorded_topics
 
+pytestmark = pytest.mark.full
+
 # These run on the test's own database, storage and topics.
 LOCAL = ("intake", "record", "retire", "dead_letter", "reconcile")
 # These need MiniLM there, which is no part of the package: they run in profile `gcp`, and connect nowhere.

@@ -20,6 +20,8 @@ from tests.functions.cloud import COMMIT, DONE, PASSING, READ, CloudInstallation
 from tests.functions.texts import HANDBOOK
 from tests.functions.topics import Published, Topics
 
+pytestmark = pytest.mark.full
+
 EMBEDDING = ("Predict", "UpsertDatapoints")
 RECORDING = (COMMIT, "ReadIndexDatapoints")
 PURGING = ("RemoveDatapoints", COMMIT)

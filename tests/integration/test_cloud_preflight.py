@@ -35,7 +35,10 @@ PARTS = ("database", "bucket uploads", "bucket extractions", "embedder", "vector
 NEEDED = ("google_project", "upload_bucket", "extraction_bucket", "region", "cloud_sql_instance", "cloud_sql_user")
 
 # pg8000 leaves a broken connection's socket to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @dataclass(frozen=True, kw_only=True)

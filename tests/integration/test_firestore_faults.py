@@ -23,6 +23,8 @@ from tests.integration.faulty_firestore import (
     keeps_silent,
 )
 
+pytestmark = pytest.mark.full
+
 OWNER = ChunkOwner(team_id=uuid4(), project_id=uuid4(), document_id=uuid4(), job_id=uuid4())
 SCOPE = Scope(OWNER.team_id, OWNER.project_id)
 TEXTS = {uuid4(): f"text {number}" for number in range(20)}
