@@ -17,8 +17,8 @@ from local.vertex.answers import Answers
 from local.vertex.datapoints import Datapoints
 from local.vertex.embeddings import Embeddings
 from local.vertex.index import Index
+from local.vertex.methods import Call, Services, calls
 from local.vertex.relay import Relay
-from local.vertex.services import Call, Services, calls
 from local.vertex.settings import Settings
 
 _MAX_REQUEST_BYTES = 64_000_000
