@@ -65,3 +65,11 @@ def test_another_team_s_owner_removes_nothing(index: Index) -> None:
     owner = index.document(0.1)
     index.written.remove(index.new_owner(index.new_place(None)), ids(owner, 1))
     assert index.found() == ids(owner, 1)
+
+
+def test_vectors_hidden_from_the_graph_by_equal_ones_are_found(index: Index) -> None:
+    boilerplate = index.new_place(index.place)
+    for _ in range(4):
+        index.document(*[0.05] * 250, place=boilerplate)
+        owner = index.document(0.1)
+        assert index.found(owner.document_id) == ids(owner, 1)

@@ -52,7 +52,11 @@ def turned(angle: float) -> Vector:
 
 
 def pgvector(installation: Installation, *, exact_limit: int = EXACT_LIMIT) -> Index:
-    """It finds what Postgres holds as live, so its documents are rows there."""
+    """It finds what Postgres holds as live, so its documents are rows there.
+
+    It begins empty: what a graph's walk misses depends on everything that is in the graph.
+    """
+    installation.execute("truncate chunk_vectors")
 
     def place(beside: Route | None) -> Route:
         team = installation.administration.team(str(beside.team_id)).name if beside else None

@@ -203,7 +203,7 @@ def test_the_graph_is_walked_where_more_vectors_are_in_scope_than_the_limit(
     def walks(*documents: UUID) -> bool:
         searched = Scope(place.team_id, place.project_id, documents)
         with explained(installation.api) as plans:
-            index.search(searched, direction(0), MODEL, 10)
+            index.search(searched, direction(0), MODEL, 3)
         assert READS_WHOLE.search(plans[-1]) is None
         return "Order By: ((embedding)" in plans[-1]
 

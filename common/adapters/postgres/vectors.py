@@ -146,10 +146,17 @@ class PgVectorIndex:
         }
         with begin(self._engine) as connection:
             bind_team(connection, scope.team_id)
-            count = text(_IN_SCOPE.format(documents=documents))
-            exact = connection.execute(count, parameters).scalar_one() <= self._exact_limit
-            if not exact:
+
+            def hits(nearest: str) -> list[Hit]:
+                statement = text(nearest.format(length=len(question), documents=documents))
+                return [Hit(row.chunk_id, float(row.score)) for row in connection.execute(statement, parameters)]
+
+            in_scope = connection.execute(text(_IN_SCOPE.format(documents=documents)), parameters).scalar_one()
+            found: list[Hit] = []
+            if in_scope > self._exact_limit:
                 connection.execute(_WALK_THE_GRAPH)
-            nearest = text((_EXACT if exact else _NEAREST).format(length=len(question), documents=documents))
-            hits = [Hit(row.chunk_id, float(row.score)) for row in connection.execute(nearest, parameters)]
-        return sorted(hits, key=lambda hit: -(hit.score or 0.0))
+                found = hits(_NEAREST)
+            # A walk ends early where many equal vectors hide others from the graph, or few in scope are live.
+            if len(found) < limit:
+                found = hits(_EXACT)
+        return sorted(found, key=lambda hit: -(hit.score or 0.0))
