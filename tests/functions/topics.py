@@ -18,12 +18,14 @@ from google.pubsub_v1.services.publisher import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.types import PubsubMessage
 
+from local import settings
 from local.pubsub.emulator import PubSubEmulator
 from local.subscriptions import apply_topology
 from local.topology import Topology, read_topology
 from tests.contract.push_receiver import WAIT_SECONDS, Push, Receiver, receiving
 
-PROJECT = "function-tests"
+# That of the stand-ins of Google Cloud, which refuse another's names.
+PROJECT = settings.PROJECT
 _MARK = "mark"
 # A filtered subscription sees a mark with the attributes that its filter asks for.
 _FILTERED = re.compile(r'attributes\.(\w+) = "(\w+)"')
