@@ -10,7 +10,7 @@ import msgspec
 from google.cloud.aiplatform_v1 import types
 from grpc import StatusCode
 
-from common.model import Generation, GenerationRequest, Passage
+from common.model.questions import Generation, GenerationRequest, Passage
 from common.ports import Generator, Tokenizer
 from common.prompting import QuotedWords, Reply, ShownPassage, Statement, read_prompt
 from local.vertex.protocol import Proto, RefusedError, not_found, require

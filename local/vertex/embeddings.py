@@ -29,6 +29,7 @@ class _Options(NamedTuple):
 
     dimensions: int
     own_dimensions: int
+    most_texts: int
     truncate: bool
 
 
@@ -86,11 +87,11 @@ class Embeddings:
             raise not_found(f"Publisher Model `{name}`")
         own = _DIMENSIONS[model]
         require(0 <= dimensions <= own, f"outputDimensionality of {model} must be between 1 and {own}.")
-        return _Options(int(dimensions) or own, own, truncate)
+        return _Options(int(dimensions) or own, own, self._settings.most_texts(model), truncate)
 
     def _accepted(self, texts: Sequence[str], options: _Options) -> list[_Text]:
         """The texts within the limits, counted against the quota."""
-        limit = self._settings.texts_per_request
+        limit = options.most_texts
         require(bool(texts), "instances must not be empty.")
         require(len(texts) <= limit, f"{len(texts)} instance(s) is too many: at most {limit} are allowed per request.")
         accepted = [self._text(text, options) for text in texts]

@@ -20,6 +20,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     generation_models: tuple[str, ...] = ("gemini-3.1-flash-lite", "gemini-3.5-flash-lite")
 
     texts_per_request: int = 250
+    gemini_texts_per_request: int = 1
     tokens_per_request: int = 20_000
     tokens_per_text: int = 2_048
     datapoints_per_request: int = 100
@@ -30,6 +31,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     generate_requests_per_minute: int | None = None
     generate_tokens_per_minute: int | None = None
     minute_seconds: float = 60.0
+
+    def most_texts(self, model: str) -> int:
+        """How many texts one request to an embedding model may hold."""
+        return self.gemini_texts_per_request if model.startswith("gemini-") else self.texts_per_request
 
     @property
     def parent(self) -> str:

@@ -100,6 +100,17 @@ def test_what_is_over_a_documented_limit_is_refused(
         stand.predict(*texts, **parameters)
 
 
+def test_gemini_embedding_takes_one_text_a_request_unless_it_is_told_otherwise(
+    stand: Stand, minilm_embedder: MiniLmEmbedder
+) -> None:
+    with pytest.raises(InvalidArgument, match="2 instance"):
+        stand.predict("one", "two", model=GEMINI_EMBEDDING)
+    with standing(minilm_embedder, gemini_texts_per_request=2) as other:
+        assert len(other.predict("one", "two", model=GEMINI_EMBEDDING)) == 2
+        with pytest.raises(InvalidArgument, match="3 instance"):
+            other.predict("one", "two", "three", model=GEMINI_EMBEDDING)
+
+
 def test_a_long_text_is_truncated_unless_that_is_forbidden(stand: Stand) -> None:
     (embeddings,) = stand.predict("word " * 2049)
     assert embeddings["statistics"]["truncated"]

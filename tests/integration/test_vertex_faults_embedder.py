@@ -12,7 +12,7 @@ from grpc import StatusCode
 
 from common.adapters.minilm import MiniLmEmbedder
 from common.errors import AiInfraError, ConfigurationError, Deferred, Permanent, Retryable
-from common.model import Vector
+from common.model.chunks import Vector
 from common.ports import Embedder
 from local.vertex.faults import Fault, a_vector_fewer
 from local.vertex.protocol import Proto
@@ -171,6 +171,14 @@ def test_an_underestimated_request_fits_once_it_is_halved(local: MiniLmEmbedder)
         assert np.allclose(vectors, [vertex.embedder().embed_documents([text])[0] for text in texts], atol=1e-5)
 
 
+def test_more_texts_than_the_model_takes_reach_it_one_by_one(
+    vertex: VertexEmbedding, right: Callable[..., bool]
+) -> None:
+    embedder = vertex.embedder("gemini-embedding-001", '{"request_texts": 8}')
+    assert right(embedder.embed_documents(TEXTS))
+    assert vertex.stand_in.counts["Predict"] == 4 + len(TEXTS), "5, 2, 3 and 2 texts are refused"
+
+
 def no_vector_at_all(reply: Proto) -> None:
     del reply.predictions[:]
 
@@ -249,6 +257,7 @@ def test_slow_requests_one_after_another_end_before_the_function_does(vertex: Ve
     error = error_of(embedder)
     assert (type(error), error.reason) == (Retryable, "EMBEDDING_SLOW")
     assert "4 of 5 texts" in error.message
+    assert "AI_INFRA_EMBED_TOKENS_PER_MINUTE" in error.message
     assert 40.0 < time.now() < 40.0 + RETRY_SECONDS
 
 
