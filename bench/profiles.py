@@ -19,6 +19,7 @@ _PROFILES = {
     },
     "gcp": {
         "AI_INFRA_PROFILE": "gcp",
+        "AI_INFRA_CHECK_AT_START": "false",
         "AI_INFRA_REGION": "europe-west4",
         "AI_INFRA_CLOUD_SQL_INSTANCE": "example:europe-west4:main",
         "AI_INFRA_CLOUD_SQL_USER": "function@example.iam",

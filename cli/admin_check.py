@@ -8,7 +8,7 @@ from cli.commands import Command
 from cli.exit_codes import ExitCode, exit_code
 from cli.installation import installation
 from cli.output import Output, pass_output, table
-from common.preflight import Preflight
+from common.preflight import FOR_OPERATORS, checked
 
 
 @click.command(cls=Command)
@@ -19,18 +19,7 @@ def check(output: Output) -> ExitCode:
     To be run after settings or permissions have changed, with the settings of a function. Writes nothing.
     """
     with installation() as application:
-        settings = application.settings
-        found = list(
-            Preflight(
-                administration=lambda: application.administration,
-                objects=lambda: application.objects,
-                texts=lambda: application.texts,
-                embedder=lambda: application.embedder,
-                index=lambda: application.index,
-                generator=lambda: application.generator,
-                buckets=(settings.upload_bucket, settings.extraction_bucket),
-            )()
-        )
+        found = list(checked(FOR_OPERATORS, application))
     states = [(each.part, each.problem.message if each.problem else "answers") for each in found]
     entries = [
         {"part": part, "answers": each.problem is None, "state": state}

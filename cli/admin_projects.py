@@ -13,7 +13,7 @@ from cli.installation import installation, take_up_objects
 from cli.output import Output, details, pass_output, table
 from common import project_settings
 from common.administration import Project
-from common.model import ProjectSettings
+from common.model.documents import ProjectSettings
 
 _SETTINGS = ProjectSettings.__struct_fields__
 

@@ -13,7 +13,7 @@ from cli.commands import Command
 from cli.connection import chosen_project, connect, project_option
 from cli.exit_codes import ExitCode
 from cli.output import Output, pass_output, printable
-from common.model import RefusalReason
+from common.model.questions import RefusalReason
 
 _REFUSALS = {
     RefusalReason.NO_RELEVANT_CONTEXT: "nothing in the documents fits the question",

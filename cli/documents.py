@@ -12,7 +12,7 @@ from cli.following import follow_job
 from cli.jobs import output_job, report_job
 from cli.output import Output, details, pass_output, table
 from cli.progress import shown_progress
-from common.model import DocumentStatus
+from common.model.documents import DocumentStatus
 
 _STATUSES = click.Choice([status.value for status in DocumentStatus])
 _COLUMNS = ("id", "status", "pages", "chunks", "title")

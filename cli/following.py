@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from cli.api import Api, ApiFailure, Json
 from cli.progress import Show
 from common.errors import Retryable
-from common.model import DocumentStatus, JobStatus
+from common.model.documents import DocumentStatus, JobStatus
 
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 2.0

@@ -11,7 +11,7 @@ from cli.exit_codes import ExitCode
 from cli.following import follow_job
 from cli.output import Output, details, pass_output
 from cli.progress import shown_progress
-from common.model import JobStatus
+from common.model.documents import JobStatus
 
 
 @click.command(cls=Command)

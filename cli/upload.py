@@ -21,7 +21,7 @@ from cli.following import follow_document
 from cli.output import Output, pass_output, table
 from cli.progress import Show, shown_progress
 from common.bootstrap import upload_store
-from common.model import DocumentStatus, StoredObject, document_id
+from common.model.documents import DocumentStatus, StoredObject, document_id
 from common.ports import ObjectStore
 
 EMULATOR = "STORAGE_EMULATOR_HOST"

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from common import notifications
 from common.api_keys import NewKey
-from common.model import ProjectSettings, StoredObject
+from common.model.documents import ProjectSettings, StoredObject
 from common.notifications import ObjectEvent
 from common.ports import Publisher
 

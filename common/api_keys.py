@@ -13,6 +13,8 @@ import string
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
 
 PREFIX = "aik"
 
@@ -33,6 +35,17 @@ _KEY = re.compile(rf"{PREFIX}_([a-z0-9]{{{KEY_ID_LENGTH}}})_([A-Za-z0-9]{{{SECRE
 # One pepper serves two purposes: the purpose is hashed too, so that no hash of one is ever a hash of the other.
 _KEY_PURPOSE = "api-key"
 _QUESTION_PURPOSE = "question"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """An authenticated key: whose it is and what it may do. `project_id` None means every project of the team."""
+
+    id: UUID
+    team_id: UUID
+    project_id: UUID | None
+    scopes: frozenset[str]
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ from uuid import UUID
 import msgspec
 
 from common.database import Transaction
-from common.model import DocumentStatus, Hit, JobStatus, ProjectSettings, Scope, SourceType, Stage
+from common.model.documents import DocumentStatus, JobStatus, ProjectSettings, SourceType, Stage
+from common.model.questions import Hit, Scope
 
 
 @dataclass(frozen=True, slots=True)

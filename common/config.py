@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from common.cloud_settings import CloudSettings
 from common.errors import ConfigurationError
-from common.setting import count, positive, read, seconds, setting, variable
+from common.setting import count, positive, read, seconds, setting, switch, variable
 
 # A chunk also holds the title and its headings: fewer tokens leave too little room for the text.
 MIN_CHUNK_SIZE = 32
@@ -61,6 +61,10 @@ class Settings:
         _peppers, "peppers of API keys and question hashes, `VERSION:SECRET,…`", default=None
     )
 
+    check_at_start: bool = setting(
+        switch, "whether a function in profile `gcp` asks its parts before it listens: `true` or `false`", True
+    )
+    start_check_seconds: float = setting(seconds, "longest time of that", 30.0)
     concurrency: int = setting(positive, "requests that one instance serves at once", 8)
     lease_seconds: float = setting(seconds, "how long a piece of work belongs to one request without renewal", 60.0)
     defer_seconds: float = setting(seconds, "longest wait inside a request for work that is held or not due", 20.0)
@@ -113,6 +117,11 @@ class Settings:
             raise ConfigurationError("AI_INFRA_VECTOR_INDEX must be pgvector in profile local.")
         if self.embedding_model != LOCAL_EMBEDDING_MODEL:
             raise ConfigurationError(f"AI_INFRA_EMBEDDING_MODEL must be {LOCAL_EMBEDDING_MODEL} in profile local.")
+
+    @property
+    def checked_at_start(self) -> bool:
+        """Whether a function asks its parts before it listens: on one machine they all start together."""
+        return self.check_at_start and self.profile is Profile.GCP
 
     @property
     def peppers(self) -> dict[int, str]:

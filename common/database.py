@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from common.model import Batch, Chunk, ChunkOwner, Document, Job, JobSettings, Route, SourceType, Stage, StoredObject
+from common.model.chunks import Chunk, ChunkOwner
+from common.model.documents import Batch, Document, Job, JobSettings, Route, SourceType, Stage, StoredObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,8 +90,8 @@ def count_attribute(attributes: Mapping[str, str], name: str) -> int | None:
 class Receiver:
     """Takes a function's pushes.
 
-    `defer_seconds` bounds the wait inside a request for work that is not due yet, `max_deferrals` how often its
-    message is published again; what is not due even then counts as failed. A wait without bounds is not counted.
+    What is not due `defer_seconds` after it came is published again, at most `max_deferrals` times; what is not due
+    even then counts as failed. A wait without bounds is not counted.
     """
 
     database: Database
@@ -123,16 +123,16 @@ class Receiver:
         return ACKNOWLEDGED
 
     def _work(self, delivery: Delivery, work: Callable[[Delivery], None], topic: str) -> None:
-        waited = 0.0
+        ends_at = self.clock.now() + self.defer_seconds
         while True:
             try:
                 return work(delivery)
             except Deferred as deferred:
-                if waited >= self.defer_seconds:
+                left = ends_at - self.clock.now()
+                if left <= 0:
                     return self._publish_again(delivery, topic, deferred)
-                pause = min(deferred.wait_seconds, self.defer_seconds - waited)
+                pause = min(deferred.wait_seconds, left)
             self.clock.sleep(pause)
-            waited += pause
 
     def _publish_again(self, delivery: Delivery, topic: str, deferred: Deferred) -> None:
         count = (count_attribute(delivery.attributes, DEFERRALS) or 0) + deferred.bounded

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from common.model import Passage
+from common.model.questions import Passage
 from common.windows import Window, windows
 from common.wording import Asked, heading_match, stems
 

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from common.model import Chunk, ChunkOwner, JobSettings
+from common.model.chunks import Chunk, ChunkOwner
+from common.model.documents import JobSettings
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

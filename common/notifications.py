@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 
 from common.errors import UndecodableError
-from common.model import StoredObject
+from common.model.documents import StoredObject
 
 TOPIC = "object-events"
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from common.database import Database, Transaction
 from common.errors import AiInfraError, Finished, Permanent, Superseded
 from common.messages import JobMessage
-from common.model import Document, Job, Stage
+from common.model.documents import Document, Job, Stage
 
 log = logging.getLogger(__name__)
 

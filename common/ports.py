@@ -11,7 +11,9 @@ from typing import Protocol
 from uuid import UUID
 
 from common.messages import Message
-from common.model import ChunkOwner, Generation, GenerationRequest, Hit, Scope, StoredObject, Vector
+from common.model.chunks import ChunkOwner, Vector
+from common.model.documents import StoredObject
+from common.model.questions import Generation, GenerationRequest, Hit, Scope
 
 
 class ObjectStore(Protocol):
@@ -61,6 +63,10 @@ class Publisher(Protocol):
 
     def publish(self, messages: Iterable[Message]) -> None:
         """Publish all and return when each is accepted; on an error some may have been, which a repetition mends."""
+        ...
+
+    def check(self, topics: Sequence[str]) -> None:
+        """Return if this account may publish to each of the topics; else `ConfigurationError`. Publishes nothing."""
         ...
 
     def publish_raw(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> None:
@@ -160,6 +166,10 @@ class Generator(Protocol):
 
 class Clock(Protocol):
     """Time, where a use case waits."""
+
+    def now(self) -> float:
+        """Seconds since some moment; they only grow."""
+        ...
 
     def sleep(self, seconds: float) -> None:
         """Return after so many seconds."""

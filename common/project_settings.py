@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common.config import MIN_CHUNK_SIZE, Settings
 from common.errors import AiInfraError
-from common.model import ProjectSettings
+from common.model.documents import ProjectSettings
 
 MAX_SYSTEM_PROMPT_CHARACTERS = 20_000
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from common.model import GenerationRequest, Passage
+from common.model.questions import GenerationRequest, Passage
 
 _RULES = """\
 You answer a question from the passages of a team's documents, and from nothing else.

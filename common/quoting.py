@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from common.model import Passage, Quote
+from common.model.questions import Passage, Quote
 from common.prompting import QuotedWords, Statement
 
 _LETTER = r"[^\W\d_]"

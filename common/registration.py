@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from common.database import Transaction, Unrouted
 from common.messages import DocumentRegistered
-from common.model import JobSettings, ProjectSettings, Route, SourceType, StoredObject, job_id
+from common.model.documents import Document, JobSettings, ProjectSettings, Route, SourceType, StoredObject, job_id
 
 SOURCE_TYPE = "source-type"
 TITLE = "title"
@@ -39,6 +41,20 @@ def route(transaction: Transaction, object_name: str) -> Route | Unrouted:
     return transaction.documents.route(team, project)
 
 
+def document_registered(document: Document, job: UUID, generation: int, settings: JobSettings) -> DocumentRegistered:
+    """What sends a job of this generation of the document on its way."""
+    return DocumentRegistered(
+        team_id=document.team_id,
+        project_id=document.project_id,
+        document_id=document.id,
+        job_id=job,
+        settings=settings,
+        bucket=document.bucket,
+        object_name=document.object_name,
+        generation=generation,
+    )
+
+
 def register(
     transaction: Transaction, stored: StoredObject, route: Route, default: JobSettings
 ) -> DocumentRegistered | None:
@@ -58,13 +74,4 @@ def register(
         if job is None or job.status.finished:
             return None
         settings = job.settings
-    return DocumentRegistered(
-        team_id=document.team_id,
-        project_id=document.project_id,
-        document_id=document.id,
-        job_id=identity,
-        settings=settings,
-        bucket=stored.bucket,
-        object_name=stored.name,
-        generation=stored.generation,
-    )
+    return document_registered(document, identity, stored.generation, settings)

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from uuid import UUID
 
-from common.model import Hit
+from common.model.questions import Hit
 
 RRF_K = 10
 """The constant of reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009), who fixed it at 60 for long lists

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from common.model import Heading
+from common.model.chunks import Heading
 
 _SPACE = re.compile(r"\s")
 _NOT_SPACE = re.compile(r"\S")

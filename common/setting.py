@@ -34,6 +34,13 @@ def seconds(text: str) -> float:
     return value
 
 
+def switch(text: str) -> bool:
+    """On or off."""
+    if text not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
 def setting(parse: Callable[[str], Any], meaning: str, default: Any = MISSING) -> Any:
     """A field of a settings class: `parse` raises ValueError for a text that cannot be used."""
     return field(default=default, metadata={"parse": parse, "meaning": meaning})

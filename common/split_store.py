@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from common.model import Split
+from common.model.chunks import Split
 from common.ports import ObjectStore
 
 _CONTENT_TYPE = "application/gzip"

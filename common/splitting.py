@@ -7,7 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from common.model import ChunkBounds, Extraction
+from common.model.chunks import ChunkBounds, Extraction
 from common.ports import Tokenizer
 from common.sections import Outline, Section, first_word
 from common.sentences import sentence_spans

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from common.model import Passage
+from common.model.questions import Passage
 from common.retrieval import terms
 from common.sentences import sentence_spans
 

@@ -29,6 +29,7 @@ from local.guard import signal_group
 from local.ports import LOOPBACK, wanted_port
 from local.postgres import PostgresServer, start_postgres, url_on
 from local.process import ChildProcess, Command, Log, line_printed, named, start
+from local.pubsub import DELIVER
 from local.schedule import ScheduledCall
 from local.schema import DATABASE, GROUPS, OPERATOR, PIPELINE, iam_logins, prepare_database
 from local.settings import EXTRACTION_BUCKET, PROJECT, UPLOAD_BUCKET, Environment
@@ -152,6 +153,11 @@ class Stack:
         if self._options.profile is Profile.GCP:
             self.cloud = parts.enter_context(self._start_cloud_parts())
             self._children.extend(self.cloud.processes)
+        pubsub = parts.enter_context(self._start_pubsub())
+        self._apply_topology()
+        if self._options.profile is Profile.GCP:
+            # There, functions ask their parts before they listen.
+            self.postgres = database.result()
         self.functions = parts.enter_context(self._start_functions())
         self.postgres = database.result()
         operator = self._environment(OPERATOR)
@@ -161,10 +167,11 @@ class Stack:
             key_file=self.folder.demo_key,
         )
         self.functions.wait_until_ready()
-        # Last: what it still owes from an earlier run is pushed at once.
-        self._children.append(parts.enter_context(self._start_pubsub()))
+        # Only now: what is still owed from an earlier run is pushed at once.
+        os.kill(pubsub.pid, DELIVER)
+        self._children.append(pubsub)
+        parts.callback(pubsub.stop)
         parts.callback(self.functions.stop, ASKED)
-        self._apply_topology()
         write_for_owner(self.folder.admin_environment, operator.script())
         parts.callback(self.folder.admin_environment.unlink, missing_ok=True)
         parts.enter_context(in_background("watch", self._watch, grace_seconds=2 * WATCH_SECONDS))
@@ -246,6 +253,7 @@ class Stack:
                 "-P",
                 "-m",
                 "local.pubsub",
+                "--held",
                 *(f"--{name}={value}" for name, value in options.items()),
             ),
             environment={"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(CHECKOUT), "PYTHONUTF8": "1"},

@@ -20,19 +20,10 @@ from common.adapters.postgres.vectors import PgVectorIndex
 from common.api_keys import new_key
 from common.catalog import QueryLog, StoredKey
 from common.messages import BatchEmbedded, DocumentRegistered
-from common.model import (
-    Chunk,
-    ChunkBounds,
-    Document,
-    Job,
-    JobSettings,
-    Route,
-    Scope,
-    StoredObject,
-    Vector,
-    chunk_id,
-)
-from common.registration import register
+from common.model.chunks import Chunk, ChunkBounds, Vector, chunk_id
+from common.model.documents import Document, Job, JobSettings, Route, StoredObject
+from common.model.questions import Scope
+from common.registration import document_registered, register
 from tests.conftest import TestDatabase
 
 MODEL = "test-model"
@@ -136,8 +127,7 @@ def reprocessed(installation: Installation, message: DocumentRegistered) -> Docu
         assert document is not None
         run = transaction.jobs.next_run(document.id, document.generation)
         identity = transaction.jobs.open(document, stored, run, SETTINGS)
-    values = {name: getattr(message, name) for name in DocumentRegistered.__struct_fields__}
-    return DocumentRegistered(**{**values, "job_id": identity})
+    return document_registered(document, identity, document.generation, SETTINGS)
 
 
 def split(installation: Installation, message: DocumentRegistered, chunks: int, batch_size: int = 2) -> None:

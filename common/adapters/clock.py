@@ -8,5 +8,8 @@ import time
 class SystemClock:
     """See `common.ports.Clock`."""
 
+    def now(self) -> float:
+        return time.monotonic()
+
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.evidence import Candidate, absent, candidates, evidence_score
-from common.model import Generation, GenerationRequest, Passage, Quote, RefusalReason, Vector
+from common.model.chunks import Vector
+from common.model.questions import Generation, GenerationRequest, Passage, Quote, RefusalReason
 from common.ports import Embedder, Tokenizer
 from common.windows import Window
 from common.wording import Asked, asked

@@ -18,7 +18,8 @@ from google.cloud.firestore_v1 import Client, DocumentReference, WriteBatch
 from google.rpc.error_details_pb2 import RetryInfo
 
 from common.errors import ConfigurationError, Deferred, Permanent, Retryable
-from common.model import ChunkOwner, Scope
+from common.model.chunks import ChunkOwner
+from common.model.questions import Scope
 
 # A document has at most 1 MiB (1,048,576 bytes), in which names and ids count as well.
 MAX_TEXT_BYTES = 1_000_000

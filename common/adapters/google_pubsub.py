@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import batched
 
 import msgspec
-from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.api_core.exceptions import Forbidden, GoogleAPICallError, NotFound, RetryError
+from google.auth.exceptions import GoogleAuthError
 from google.cloud.pubsub_v1 import PublisherClient
 from google.cloud.pubsub_v1.publisher.exceptions import MessageTooLargeError
 from google.cloud.pubsub_v1.publisher.futures import Future
 
-from common.errors import Permanent, Retryable
+from common.errors import ConfigurationError, Permanent, Retryable
 from common.messages import Message
 
 # Seconds until a publish has to be accepted; the client repeats it within.
 TIMEOUT = 60.0
+CHECK_TIMEOUT = 10.0
+_PUBLISH = "pubsub.topics.publish"
 # Messages on their way at once: a long document's batches are not all held in memory.
 _WINDOW = 64
 
@@ -36,6 +39,26 @@ class GooglePublisher:
             self._resolve(
                 [self._send(message.topic, msgspec.json.encode(message), message.attributes()) for message in window]
             )
+
+    def check(self, topics: Sequence[str]) -> None:
+        for topic in topics:
+            try:
+                allowed = self._allowed(topic)
+            except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
+                raise Retryable("PUBSUB_UNAVAILABLE", f"Pub/Sub did not answer: {error}") from error
+            if not allowed:
+                raise ConfigurationError(
+                    f"AI_INFRA_GOOGLE_PROJECT={self._project} has no topic {topic} to which this service account may"
+                    " publish: correct it, or give the account roles/pubsub.publisher on the topic."
+                )
+
+    def _allowed(self, topic: str) -> bool:
+        request = {"resource": self._client.topic_path(self._project, topic), "permissions": [_PUBLISH]}
+        try:
+            answer = self._client.test_iam_permissions(request, timeout=CHECK_TIMEOUT)
+        except (NotFound, Forbidden):
+            return False
+        return _PUBLISH in answer.permissions
 
     def publish_raw(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> None:
         self._resolve([self._send(topic, data, attributes)])

@@ -16,7 +16,7 @@ from google.cloud.storage import Client
 from requests import exceptions as transport
 
 from common.errors import ConfigurationError, Permanent, Retryable
-from common.model import StoredObject
+from common.model.documents import StoredObject
 
 # Seconds to connect, and between two bytes of an answer.
 TIMEOUT = 60

@@ -20,7 +20,7 @@ from tokenizers import Encoding
 from tokenizers import Tokenizer as WordPiece
 
 from common.errors import ConfigurationError, Permanent
-from common.model import Vector
+from common.model.chunks import Vector
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

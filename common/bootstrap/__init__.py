@@ -17,7 +17,7 @@ from common.bootstrap.late_publisher import LatePublisher
 from common.config import Profile, Settings
 from common.delivery import Receiver
 from common.errors import ConfigurationError
-from common.model import JobSettings
+from common.model.documents import JobSettings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from common.catalog import TeamDatabase
     from common.database import Database
     from common.ports import ChunkTexts, Clock, Embedder, Generator, ObjectStore, Publisher, Tokenizer, VectorIndex
+    from common.preflight import Check
 
 
 class Parts(Protocol):
@@ -172,12 +173,17 @@ def application() -> Application:
 
 
 @contextmanager
-def starting() -> Iterator[Application]:
-    """`application`, for what a function sets up before it listens.
+def starting(*checks: Check) -> Iterator[Application]:
+    """`application`, for what a function sets up before it listens; in profile `gcp` its parts are asked, too.
 
-    The process ends, with the sentence that names it, if a setting cannot be used for that.
+    The process ends, with the sentence that names it, if a setting cannot be used or a permission is missing.
     """
     try:
-        yield application()
+        started = application()
+        yield started
+        if started.settings.checked_at_start:
+            from common.bootstrap.start_check import check_parts
+
+            check_parts(started, checks, seconds=started.settings.start_check_seconds)
     except ConfigurationError as error:
         sys.exit(error.message)

@@ -23,11 +23,9 @@ if TYPE_CHECKING:
 
 
 class CloudParts:
-    """See `common.bootstrap.Parts`. `ConfigurationError` where the settings of a vector index do not fit together."""
+    """See `common.bootstrap.Parts`."""
 
     def __init__(self, settings: Settings, cloud: CloudSettings) -> None:
-        if settings.vector_index is VectorIndexKind.VERTEX:
-            cloud.check_vector_index()
         self._settings = settings
         self._cloud = cloud
 
@@ -69,6 +67,7 @@ class CloudParts:
             from common.adapters.postgres.vectors import PgVectorIndex
 
             return PgVectorIndex(self.engine)
+        self._cloud.check_vector_index()
         from common.adapters.vertex.clients import index_client, match_client
         from common.adapters.vertex.index import VertexVectorIndex
 

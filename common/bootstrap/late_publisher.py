@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from common.messages import Message
@@ -19,6 +19,9 @@ class LatePublisher:
 
     def publish(self, messages: Iterable[Message]) -> None:
         self._publisher().publish(messages)
+
+    def check(self, topics: Sequence[str]) -> None:
+        self._publisher().check(topics)
 
     def publish_raw(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> None:
         self._publisher().publish_raw(topic, data, attributes)

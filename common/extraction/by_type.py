@@ -8,7 +8,7 @@ from pathlib import Path
 from common.extraction import detection
 from common.extraction.detection import detect_type
 from common.extraction.limits import ExtractionLimits, Progress
-from common.model import Extraction
+from common.model.chunks import Extraction
 
 type Extractor = Callable[[Path, ExtractionLimits, Progress | None], Extraction]
 

@@ -13,7 +13,7 @@ from common.extraction.detection import HTML
 from common.extraction.html_nesting import check_nesting
 from common.extraction.html_walk import Content, read_content
 from common.extraction.limits import ExtractionLimits, Progress
-from common.model import Extraction
+from common.model.chunks import Extraction
 
 _PRESCAN_BYTES = 4096  # the standard asks for 1,024; long licence comments stand before many a meta element
 _CHARSET = re.compile(

@@ -8,7 +8,7 @@ from selectolax.lexbor import LexborNode
 
 from common.extraction.block_text import BlockText, collapse
 from common.extraction.html_surroundings import Surroundings
-from common.model import Heading
+from common.model.chunks import Heading
 
 _NEVER_SHOWN = frozenset(
     "script style template noscript iframe object embed svg canvas audio video map head title "  # noqa: SIM905 - words in lines

@@ -9,7 +9,7 @@ from pathlib import Path
 from common.extraction.detection import MARKDOWN
 from common.extraction.limits import ExtractionLimits, Progress
 from common.extraction.plain import read_text
-from common.model import Extraction, Heading
+from common.model.chunks import Extraction, Heading
 
 _LONGEST_HEADING = 500
 _FRONT_MATTER = re.compile(r"\A---\n(?P<body>.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)

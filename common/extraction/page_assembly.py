@@ -9,7 +9,7 @@ from itertools import pairwise
 from common.extraction.outline import Found, OutlineEntry, find_titles
 from common.extraction.page_edges import running_lines
 from common.extraction.page_text import HYPHEN, join_lines, runs_on, usual_width
-from common.model import Heading
+from common.model.chunks import Heading
 
 type Page = list[str]
 

@@ -19,7 +19,7 @@ from common.extraction.limits import ExtractionLimits, Progress
 from common.extraction.outline import OutlineEntry
 from common.extraction.page_assembly import Page, assemble
 from common.extraction.page_text import raw_lines
-from common.model import Extraction
+from common.model.chunks import Extraction
 
 _PDFIUM = Lock()  # pdfium may be called by one thread at a time, whatever the document
 _PROGRESS_EVERY = 16

@@ -8,7 +8,7 @@ from pathlib import Path
 from common.extraction.decoding import Decoded, decode
 from common.extraction.detection import PLAIN
 from common.extraction.limits import ExtractionLimits, Progress
-from common.model import Extraction, Heading
+from common.model.chunks import Extraction, Heading
 
 _UNDERLINED = re.compile(
     r"(?:(?<=\n\n)|\A\n*)^(?P<title>\S[^\n]{1,79})\n(?P<line>={3,}|-{3,}|~{3,})[ \t]*$", re.MULTILINE

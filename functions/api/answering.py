@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from common.catalog import LiveChunk, TeamDatabase
-from common.model import GenerationRequest, Passage, Quote, RefusalReason, Scope
+from common.model.questions import GenerationRequest, Passage, Quote, RefusalReason, Scope
 from common.ports import ChunkTexts, Embedder, Generator, VectorIndex
 from common.retrieval import fuse, search_terms, within_budget
 

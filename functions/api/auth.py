@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import flask
 
 from common import api_keys
+from common.api_keys import ApiKey
 from common.catalog import StoredKey, TeamDatabase
-from common.model import ApiKey
 from functions.api.errors import ApiError
 
 # A key's last use is noted this often, not at every request.

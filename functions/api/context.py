@@ -9,9 +9,10 @@ from uuid import UUID
 import flask
 import msgspec
 
+from common.api_keys import ApiKey
 from common.catalog import ProjectRecord, TeamDatabase, TeamTransaction
 from common.config import Settings
-from common.model import ApiKey, JobSettings
+from common.model.documents import JobSettings
 from common.ports import ChunkTexts, Embedder, Generator, ObjectStore, Publisher, VectorIndex
 from functions.api.auth import authenticate, require
 from functions.api.errors import ApiError, invalid_body, not_found

@@ -9,11 +9,12 @@ import flask
 import msgspec
 
 from common import split_store
-from common.api_keys import READ, WRITE
+from common.api_keys import READ, WRITE, ApiKey
 from common.catalog import DocumentRecord, TeamTransaction
-from common.messages import DocumentRegistered, DocumentRetired
-from common.model import ApiKey, DocumentStatus, Route, Scope, SourceType, StoredObject
-from common.registration import SOURCE_TYPE, TITLE, job_settings, register
+from common.messages import DocumentRetired
+from common.model.documents import DocumentStatus, Route, SourceType, StoredObject
+from common.model.questions import Scope
+from common.registration import SOURCE_TYPE, TITLE, document_registered, job_settings, register
 from functions.api.context import ApiContext, answer, body, identifier, project_of
 from functions.api.errors import ApiError, invalid, not_found
 from functions.api.idempotency import once
@@ -86,20 +87,7 @@ class Documents:
             run = transaction.jobs.next_run(record.id, locked.generation)
             job_id = transaction.jobs.open(locked, stored, run, settings)
             opened = transaction.catalog.job(job_id)
-        self._context.publisher.publish(
-            [
-                DocumentRegistered(
-                    team_id=key.team_id,
-                    project_id=record.project_id,
-                    document_id=record.id,
-                    job_id=job_id,
-                    settings=settings,
-                    bucket=record.bucket,
-                    object_name=record.object_name,
-                    generation=locked.generation,
-                )
-            ]
-        )
+        self._context.publisher.publish([document_registered(locked, job_id, locked.generation, settings)])
         return opened[0] if opened else None
 
     def text(self, key: ApiKey, document: str) -> dict[str, Any]:

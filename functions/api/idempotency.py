@@ -9,8 +9,8 @@ from typing import Any
 import flask
 import msgspec
 
+from common.api_keys import ApiKey
 from common.catalog import StoredResponse, TeamDatabase
-from common.model import ApiKey
 from functions.api.context import answer
 from functions.api.errors import ApiError, invalid
 

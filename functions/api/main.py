@@ -7,10 +7,23 @@ import functions_framework
 import werkzeug
 
 from common.bootstrap import starting
+from common.messages import DocumentRegistered, DocumentRetired
+from common.preflight import EMBEDDER, EXTRACTIONS, INDEX_SEARCH, TEAM_DATABASE, TEXT_READS, UPLOADS, publishes
 from functions.api.app import create_app
 from functions.api.context import ApiContext
 
-with starting() as services:
+# Not the generator: that would cost a generation at each start, and it has the embedder's project, region and role.
+CHECKS = (
+    TEAM_DATABASE,
+    UPLOADS,
+    EXTRACTIONS,
+    EMBEDDER,
+    INDEX_SEARCH,
+    TEXT_READS,
+    publishes(DocumentRegistered.topic, DocumentRetired.topic),
+)
+
+with starting(*CHECKS) as services:
     app = create_app(
         ApiContext(
             database=services.team_database,

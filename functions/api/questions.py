@@ -12,9 +12,9 @@ from uuid import UUID, uuid4
 import flask
 import msgspec
 
-from common.api_keys import QUERY, question_hash
+from common.api_keys import QUERY, ApiKey, question_hash
 from common.catalog import ProjectRecord, QueryLog
-from common.model import ApiKey, Scope
+from common.model.questions import Scope
 from functions.api.answering import Answer, AnswerQuestion, Question
 from functions.api.context import ApiContext, answer, body, project_of
 from functions.api.errors import invalid

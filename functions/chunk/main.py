@@ -8,10 +8,11 @@ import functions_framework
 from common.bootstrap import starting
 from common.delivery import Delivery, Response, decode_message
 from common.extraction import ExtractionLimits
-from common.messages import DocumentRegistered
+from common.messages import ChunkBatch, DocumentRegistered
+from common.preflight import EXTRACTIONS, PIPELINE_DATABASE, UPLOADS, publishes
 from functions.chunk.use_case import ChunkDocument
 
-with starting() as app:
+with starting(PIPELINE_DATABASE, UPLOADS, EXTRACTIONS, publishes(ChunkBatch.topic, DocumentRegistered.topic)) as app:
     receiver = app.receiver
     chunk_document = ChunkDocument(
         database=app.database,

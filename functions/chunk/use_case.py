@@ -14,7 +14,8 @@ from common.database import Database
 from common.errors import AiInfraError, Deferred, Finished, Permanent, Superseded
 from common.extraction import ExtractionLimits, extract
 from common.messages import BatchEmbedded, BatchMessage, ChunkBatch, DocumentRegistered
-from common.model import Batch, BatchState, Chunk, Document, Split, Stage
+from common.model.chunks import Chunk, Split
+from common.model.documents import Batch, BatchState, Document, Stage
 from common.outcomes import ending_job, lock_wanted
 from common.ports import ObjectStore, Publisher, Tokenizer
 from common.splitting import fit_title, split

@@ -7,11 +7,12 @@ import functions_framework
 
 from common.bootstrap import starting
 from common.delivery import Delivery, Response
+from common.preflight import PIPELINE_DATABASE
 from functions.dead_letter.use_case import keep_dead_letter
 
 TOPIC = "dead-letter"
 
-with starting() as app:
+with starting(PIPELINE_DATABASE) as app:
     receiver = app.receiver
 
 

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from common import notifications
 from common.database import Database, Transaction
-from common.delivery import Delivery, count_attribute, failed_message, uuid_attribute
+from common.delivery import DEFERRALS, Delivery, count_attribute, failed_message, uuid_attribute
 from common.errors import AiInfraError
 from common.messages import BatchEmbedded, ChunkBatch, DocumentRegistered, DocumentRetired
-from common.model import BatchState, Document, Job, Stage
+from common.model.documents import BatchState, Document, Job, Stage
 
 # https://cloud.google.com/pubsub/docs/handling-failures#track_delivery_attempts
 _SUBSCRIPTION = "CloudPubSubDeadLetterSourceSubscription"
@@ -50,6 +50,12 @@ def keep_dead_letter(delivery: Delivery, *, database: Database) -> None:
         if document is not None and job is not None and _waits(transaction, document, job, attributes):
             mattered = True
             stage = _STAGES.get(subscription, Stage.REGISTERED)
+            if stage is Stage.RECORD and _was_never_visible(transaction, job.id, attributes):
+                error = AiInfraError(
+                    "NOT_VISIBLE",
+                    f"The vector index did not show all of the document's vectors, in {attempts} attempts after the"
+                    " longest wait: some may have been lost. Process the document again.",
+                )
             transaction.jobs.fail(
                 job.id, stage=stage, reason=error.reason, message=error.message, retryable=True, attempts=attempts
             )
@@ -90,4 +96,13 @@ def _batch_waits(transaction: Transaction, job_id: UUID, index: int) -> bool:
         return False
     if batch.state is not BatchState.RECORDED:
         return True
-    return all(each.state is BatchState.RECORDED for each in transaction.batches.of_job(job_id))
+    return _is_recorded(transaction, job_id)
+
+
+def _was_never_visible(transaction: Transaction, job_id: UUID, attributes: Mapping[str, str]) -> bool:
+    """True if all that the job still waited for was to see its vectors, and its message was put off for that."""
+    return bool(count_attribute(attributes, DEFERRALS)) and _is_recorded(transaction, job_id)
+
+
+def _is_recorded(transaction: Transaction, job_id: UUID) -> bool:
+    return all(batch.state is BatchState.RECORDED for batch in transaction.batches.of_job(job_id))

@@ -7,10 +7,11 @@ import functions_framework
 
 from common.bootstrap import starting
 from common.delivery import Delivery, Response, decode_message
-from common.messages import ChunkBatch
+from common.messages import BatchEmbedded, ChunkBatch
+from common.preflight import EMBEDDER, INDEX_WRITES, PIPELINE_DATABASE, publishes
 from functions.embed.use_case import EmbedBatch
 
-with starting() as app:
+with starting(PIPELINE_DATABASE, EMBEDDER, INDEX_WRITES, publishes(BatchEmbedded.topic, ChunkBatch.topic)) as app:
     receiver = app.receiver
     embed_batch = EmbedBatch(
         database=app.database,

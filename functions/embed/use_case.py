@@ -11,7 +11,8 @@ from common import lease
 from common.database import Database
 from common.errors import AiInfraError, Deferred, Finished, Permanent, Superseded
 from common.messages import BatchEmbedded, ChunkBatch
-from common.model import BatchState, JobStatus, Stage, chunk_id
+from common.model.chunks import chunk_id
+from common.model.documents import BatchState, JobStatus, Stage
 from common.outcomes import ending_job, lock_wanted
 from common.ports import Embedder, Publisher, VectorIndex
 from common.splitting import embedding_text

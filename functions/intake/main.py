@@ -8,9 +8,11 @@ import functions_framework
 from common import notifications
 from common.bootstrap import starting
 from common.delivery import Delivery, Response
+from common.messages import DocumentRegistered
+from common.preflight import PIPELINE_DATABASE, publishes
 from functions.intake.use_case import take_in
 
-with starting() as app:
+with starting(PIPELINE_DATABASE, publishes(DocumentRegistered.topic)) as app:
     receiver = app.receiver
 
 

@@ -6,7 +6,7 @@ import logging
 
 from common.database import Database, Transaction, Unrouted
 from common.messages import DocumentRegistered
-from common.model import JobSettings, StoredObject
+from common.model.documents import JobSettings, StoredObject
 from common.ports import Publisher
 from common.registration import register, route
 

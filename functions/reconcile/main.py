@@ -7,11 +7,16 @@ from dataclasses import asdict
 import flask
 import functions_framework
 
+from common import notifications
 from common.bootstrap import starting
 from common.errors import Retryable
+from common.messages import DocumentRegistered, DocumentRetired
+from common.preflight import PIPELINE_DATABASE, UPLOADS, publishes
 from functions.reconcile.use_case import Reconcile
 
-with starting() as app:
+with starting(
+    PIPELINE_DATABASE, UPLOADS, publishes(notifications.TOPIC, DocumentRegistered.topic, DocumentRetired.topic)
+) as app:
     reconcile = Reconcile(
         database=app.database,
         objects=app.objects,

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from common import notifications
 from common.database import Database
-from common.messages import DocumentRegistered, DocumentRetired, Message
-from common.model import Job, StoredObject
+from common.messages import DocumentRetired, Message
+from common.model.documents import Job, StoredObject
 from common.notifications import ObjectEvent
 from common.ports import ObjectStore, Publisher
+from common.registration import document_registered
 
 log = logging.getLogger(__name__)
 
@@ -72,18 +73,7 @@ class Reconcile:
             document = transaction.documents.lock(job.document_id)
         if document is None or document.wanted_job_id != job.id:
             return []
-        return [
-            DocumentRegistered(
-                team_id=document.team_id,
-                project_id=document.project_id,
-                document_id=document.id,
-                job_id=job.id,
-                settings=job.settings,
-                bucket=document.bucket,
-                object_name=document.object_name,
-                generation=job.generation,
-            )
-        ]
+        return [document_registered(document, job.id, job.generation, job.settings)]
 
     def _look_through_bucket(self) -> tuple[Sequence[StoredObject], Sequence[StoredObject]]:
         """Objects that no row has recorded, and those that outlived their document; of each at most the limit."""

@@ -7,10 +7,19 @@ import functions_framework
 
 from common.bootstrap import starting
 from common.delivery import Delivery, Response, decode_message
-from common.messages import BatchEmbedded
+from common.messages import BatchEmbedded, DocumentRetired
+from common.preflight import INDEX_READS, INDEX_WRITES, PIPELINE_DATABASE, TEXT_WRITES, publishes
 from functions.record.use_case import RecordBatch
 
-with starting() as app:
+CHECKS = (
+    PIPELINE_DATABASE,
+    INDEX_READS,
+    INDEX_WRITES,
+    TEXT_WRITES,
+    publishes(BatchEmbedded.topic, DocumentRetired.topic),
+)
+
+with starting(*CHECKS) as app:
     receiver = app.receiver
     record_batch = RecordBatch(database=app.database, index=app.index, texts=app.texts, publisher=app.publisher)
 

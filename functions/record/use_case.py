@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from common.database import Database
 from common.errors import AiInfraError, Deferred, Superseded
 from common.messages import BatchEmbedded, DocumentRetired
-from common.model import JobStatus, Stage, chunk_id
+from common.model.chunks import chunk_id
+from common.model.documents import JobStatus, Stage
 from common.outcomes import ending_job
 from common.ports import ChunkTexts, Publisher, VectorIndex
 

@@ -11,9 +11,10 @@ from common import notifications
 from common.bootstrap import starting
 from common.delivery import Delivery, Response, decode_message
 from common.messages import DocumentRetired
+from common.preflight import EXTRACTIONS, INDEX_WRITES, PIPELINE_DATABASE, TEXT_WRITES, publishes
 from functions.retire.use_case import PurgeDocument, RetireObject
 
-with starting() as app:
+with starting(PIPELINE_DATABASE, EXTRACTIONS, INDEX_WRITES, TEXT_WRITES, publishes(DocumentRetired.topic)) as app:
     receiver = app.receiver
 
 

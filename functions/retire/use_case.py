@@ -11,7 +11,8 @@ from itertools import batched
 from common import split_store
 from common.database import Database, PurgeableJob, Transaction
 from common.messages import DocumentRetired
-from common.model import Route, StoredObject, chunk_id
+from common.model.chunks import chunk_id
+from common.model.documents import Route, StoredObject
 from common.ports import ChunkTexts, ObjectStore, Publisher, VectorIndex
 from common.registration import route, source_type, title
 

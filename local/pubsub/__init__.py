@@ -1,7 +1,7 @@
 """A Pub/Sub emulator that pushes, for the one-machine stack and for tests.
 
 The real publisher and subscriber-admin clients work against it over insecure gRPC (`PUBSUB_EMULATOR_HOST`): topics,
-push subscriptions, publish. Every other call, field and filter is refused with UNIMPLEMENTED.
+push subscriptions, publish, and the permission to. Every other call, field and filter is refused with UNIMPLEMENTED.
 
 What it promises: a publish is answered after its commit; a message stays in the data file until it is acknowledged or
 dead-lettered, also when the process is killed (a power cut may lose the last moments: commits are not flushed to the
@@ -13,3 +13,8 @@ What differs from the service: messages and subscriptions never expire, a delete
 subscriptions again, a list is one page, a retry policy names both its bounds, a subscription has a fixed number of
 pushes in flight, and pushes carry no token.
 """
+
+import signal
+
+DELIVER = signal.SIGUSR1
+"""Sent to a process that holds its messages back, it lets them go."""

@@ -83,6 +83,8 @@ class Dispatcher:
     def __init__(self, store: Store, in_flight: int) -> None:
         self._store, self._in_flight = store, in_flight
         self._threads: list[threading.Thread] = []
+        self.open = threading.Event()
+        """Nothing is pushed before it is set."""
 
     def start(self, subscription: Proto) -> None:
         """Pushes what the subscription, one of the store's, is owed until it is deleted or the store stopped."""
@@ -94,11 +96,13 @@ class Dispatcher:
     def stop(self, grace: float) -> None:
         """Starts no push any more and waits at most `grace` seconds for those in flight."""
         self._store.stop()
+        self.open.set()
         deadline = time.monotonic() + grace
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self, subscription: Proto) -> None:
+        self.open.wait()
         with suppress(sqlite3.ProgrammingError):  # the push outlived the grace of a stop; its message stays owed
             while delivery := self._store.claim(subscription):
                 self._deliver(delivery)

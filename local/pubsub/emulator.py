@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import grpc
+from google.iam.v1.iam_policy_pb2 import TestIamPermissionsRequest, TestIamPermissionsResponse
 from google.protobuf.empty_pb2 import Empty
 from google.pubsub_v1 import types
 
@@ -25,8 +26,10 @@ _MAX_REQUEST_BYTES = 32_000_000  # well above the former, so that a larger one m
 class PubSubEmulator:
     """Serves and pushes from its creation until `close`; `host` is what PUBSUB_EMULATOR_HOST takes."""
 
-    def __init__(self, data: Path | None = None, *, port: int = 0, duplicate: int = 1, in_flight: int = 4) -> None:
-        """`data` None keeps everything in memory; `port` 0 takes a free one.
+    def __init__(
+        self, data: Path | None = None, *, port: int = 0, duplicate: int = 1, in_flight: int = 4, held: bool = False
+    ) -> None:
+        """`data` None keeps everything in memory; `port` 0 takes a free one; `held` pushes nothing before `deliver`.
 
         Each message is delivered `duplicate` times to each subscription, with at most `in_flight` pushes out at once.
         Raises sqlite3.Error if the file cannot be used or is in use, RuntimeError if the port is.
@@ -36,6 +39,8 @@ class PubSubEmulator:
         self.host = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
         self._store = Store(data, duplicate)
         self._dispatcher = Dispatcher(self._store, in_flight)
+        if not held:
+            self.deliver()
         self._server.add_generic_rpc_handlers([Services(self._store, self._dispatcher)])
         for subscription in self._store.all(Subscription):
             self._dispatcher.start(subscription)
@@ -46,6 +51,10 @@ class PubSubEmulator:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+    def deliver(self) -> None:
+        """Push from now on."""
+        self._dispatcher.open.set()
 
     def close(self, grace: float = 5.0) -> None:
         """Starts no push any more; those in flight have `grace` seconds, and may still publish. The rest stays owed."""
@@ -66,7 +75,7 @@ class Services(grpc.GenericRpcHandler):
             return None
         call, request_type = _CALLS[details.method]
         return grpc.unary_unary_rpc_method_handler(
-            partial(self._answer, call), request_type.pb().FromString, lambda reply: reply.SerializeToString()
+            partial(self._answer, call), request_type.FromString, lambda reply: reply.SerializeToString()
         )
 
     def create_topic(self, topic: Proto) -> Proto:
@@ -88,6 +97,11 @@ class Services(grpc.GenericRpcHandler):
         require(request.ByteSize() <= _MAX_PUBLISH_BYTES, f"A publish has at most {_MAX_PUBLISH_BYTES} bytes.")
         self._store.publish(request.topic, request.messages)
         return types.PublishResponse.pb()(message_ids=[message.message_id for message in request.messages])
+
+    def test_permissions(self, request: Proto) -> Proto:
+        """Everybody may do everything with a topic that is there."""
+        self._store.get(request.resource, Topic)
+        return TestIamPermissionsResponse(permissions=request.permissions)
 
     def create_subscription(self, subscription: Proto) -> Proto:
         self._complete(subscription)
@@ -132,7 +146,7 @@ class Services(grpc.GenericRpcHandler):
             return context.abort(error.code, str(error))
 
 
-_CALLS: dict[str, tuple[Callable[..., Proto], Any]] = {
+_PUBSUB_CALLS: dict[str, tuple[Callable[..., Proto], Any]] = {
     "/google.pubsub.v1.Publisher/CreateTopic": (Services.create_topic, types.Topic),
     "/google.pubsub.v1.Publisher/GetTopic": (Services.get_topic, types.GetTopicRequest),
     "/google.pubsub.v1.Publisher/ListTopics": (Services.list_topics, types.ListTopicsRequest),
@@ -143,4 +157,8 @@ _CALLS: dict[str, tuple[Callable[..., Proto], Any]] = {
     "/google.pubsub.v1.Subscriber/ListSubscriptions": (Services.list_subscriptions, types.ListSubscriptionsRequest),
     "/google.pubsub.v1.Subscriber/UpdateSubscription": (Services.update_subscription, types.UpdateSubscriptionRequest),
     "/google.pubsub.v1.Subscriber/DeleteSubscription": (Services.delete_subscription, types.DeleteSubscriptionRequest),
+}
+_CALLS: dict[str, tuple[Callable[..., Proto], Any]] = {
+    "/google.iam.v1.IAMPolicy/TestIamPermissions": (Services.test_permissions, TestIamPermissionsRequest),
+    **{name: (call, request_type.pb()) for name, (call, request_type) in _PUBSUB_CALLS.items()},
 }

@@ -11,7 +11,7 @@ import pytest
 from common.adapters.firestore_texts import FirestoreChunkTexts, firestore_client
 from common.adapters.postgres.chunk_texts import PostgresChunkTexts
 from common.messages import DocumentRegistered
-from common.model import Scope
+from common.model.questions import Scope
 from common.ports import ChunkTexts
 from local.errors import StartError
 from local.firestore import find_program, start_firestore

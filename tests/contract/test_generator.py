@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from common.adapters.extractive import ExtractiveGenerator
 from common.adapters.minilm import MiniLmEmbedder, MiniLmTokenizer
-from common.model import DOCUMENT_NAMESPACE, Generation, GenerationRequest, Passage, RefusalReason
+from common.model.documents import DOCUMENT_NAMESPACE
+from common.model.questions import Generation, GenerationRequest, Passage, RefusalReason
 from common.ports import Generator
 from tests.vertex_answers import running_answers
 

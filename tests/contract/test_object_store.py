@@ -17,7 +17,7 @@ import pytest
 
 from common.adapters.google_storage import GoogleObjectStore
 from common.errors import Permanent
-from common.model import StoredObject
+from common.model.documents import StoredObject
 from common.ports import ObjectStore
 from local.ports import free_ports
 from local.pubsub.emulator import PubSubEmulator

@@ -41,7 +41,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 @contextmanager
-def emulating(data: Path | None = None, **options: int) -> Iterator[Clients]:
+def emulating(data: Path | None = None, **options: Any) -> Iterator[Clients]:
     with PubSubEmulator(data, **options) as emulator, connected(emulator.host) as clients:
         yield clients
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from common.model import Scope
+from common.model.questions import Scope
 from tests.contract.vector_indexes import QUESTION, Index, ids, pgvector, vertex
 from tests.rows import MODEL
 from tests.vertex import Vertex, running_vertex

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from common.adapters.postgres.vectors import EXACT_LIMIT, PgVectorIndex
-from common.model import ChunkOwner, Route, Scope, Vector, chunk_id
+from common.model.chunks import ChunkOwner, Vector, chunk_id
+from common.model.documents import Route
+from common.model.questions import Scope
 from common.ports import VectorIndex
 from tests.rows import MODEL, Installation, direction, live, near, new_place
 from tests.vertex import Vertex

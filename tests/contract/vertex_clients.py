@@ -30,7 +30,7 @@ from google.cloud.aiplatform_v1 import (
 from google.rpc.error_details_pb2 import RetryInfo
 
 from common.adapters.minilm import MiniLmEmbedder
-from common.model import GenerationRequest, Passage
+from common.model.questions import GenerationRequest, Passage
 from common.prompting import RESPONSE_SCHEMA, Reply, write_prompt
 from local.vertex.settings import Settings
 from local.vertex.stand_in import VertexStandIn

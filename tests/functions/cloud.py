@@ -27,7 +27,7 @@ from common.adapters.vertex.clients import match_client
 from common.bootstrap import Application
 from common.bootstrap.cloud_parts import CloudParts
 from common.cloud_settings import CloudSettings
-from common.model import Vector
+from common.model.chunks import Vector
 from common.quota import Quota
 from common.setting import variable
 from local.storage import create_buckets, storage_client

@@ -7,10 +7,12 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from tests.functions.topics import Published
 
 EVENTS = Path(__file__).resolve().parents[1] / "events"
+SOURCE = "CloudPubSubDeadLetterSourceSubscription"
 
 
 def event(name: str, content: Mapping[str, object] | None = None, **attributes: str) -> dict[str, Any]:
@@ -21,6 +23,16 @@ def event(name: str, content: Mapping[str, object] | None = None, **attributes: 
     if content is not None:
         changed = {**json.loads(b64decode(message["data"])), **content}
         message["data"] = b64encode(json.dumps(changed).encode()).decode()
+    return body
+
+
+def dead(published: Published) -> dict[str, Any]:
+    """The push of the message after its subscription gave it up."""
+    body = event("dead-letter", None, **published.attributes, **{SOURCE: published.subscription})
+    if "batch_index" not in published.attributes:
+        del body["message"]["attributes"]["batch_index"]
+    body["message"]["data"] = published.body["message"]["data"]
+    body["message"]["messageId"] = body["message"]["message_id"] = str(uuid4().int)
     return body
 
 

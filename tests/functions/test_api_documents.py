@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from common.model import job_id
+from common.model.documents import job_id
 from tests.functions.caller import Caller
 from tests.functions.installation import Installation
 from tests.functions.texts import HANDBOOK, pdf

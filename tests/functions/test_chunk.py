@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from common.model import job_id
+from common.model.documents import job_id
 from common.split_store import object_name
 from tests.functions.events import event
 from tests.functions.installation import Installation

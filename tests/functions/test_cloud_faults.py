@@ -12,11 +12,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from common.model import chunk_id
+from common.model.chunks import chunk_id
 from common.splitting import embedding_text
 from tests.conftest import TestDatabase
 from tests.functions.caller import Caller
 from tests.functions.cloud import COMMIT, DONE, PASSING, READ, CloudInstallation, cloud_installed
+from tests.functions.events import dead
 from tests.functions.texts import HANDBOOK
 from tests.functions.topics import Published, Topics
 
@@ -252,6 +253,38 @@ def test_a_document_whose_vectors_were_lost_in_silence_never_takes_the_place_of_
     assert cloud.document(batches[0].content["document_id"])["active_job_id"] == UUID(batches[0].content["job_id"])
     assert cloud.job(newer[0].content["job_id"])["status"] == "running"
     assert attempts(cloud, newer) == 0
+
+
+def test_a_document_whose_vectors_were_lost_in_silence_fails_with_a_reason_and_is_ready_when_processed_again(
+    cloud: CloudInstallation, impatient: dict[str, FlaskClient], batches: list[Published]
+) -> None:
+    cloud.fail("UpsertDatapoints", "half taken in silence")
+    [last] = before(cloud, "ReadIndexDatapoints", batches)
+    assert impatient["record"].post("/", json=last.body).status_code == 204
+    [again] = cloud.topics.take()
+    for _ in range(2):
+        assert impatient["record"].post("/", json=again.body).status_code == 503
+    assert cloud.accept("dead_letter", dead(again)) == []
+    content = batches[0].content
+    acme = cloud.caller("acme")
+    failed = acme.get(f"/v1/jobs/{content['job_id']}")
+    assert {name: failed[name] for name in ("status", "stage", "reason", "retryable")} == {
+        "status": "failed",
+        "stage": "record",
+        "reason": "NOT_VISIBLE",
+        "retryable": True,
+    }
+    assert "Process the document again" in failed["error_message"]
+    assert acme.get(f"/v1/documents/{content['document_id']}")["status"] == "failed"
+    assert cloud.push([again]) == {}
+    assert cloud.job(content["job_id"])["status"] == "failed"
+
+    assert acme("POST", f"/v1/documents/{content['document_id']}:reprocess").status_code == 202
+    [registered] = cloud.topics.take()
+    batches = cloud.accept("chunk", registered.body)
+    assert cloud.push(batches) == {}
+    assert_whole(cloud, batches)
+    assert cloud.ids(content["job_id"])[1:] == ([], [])
 
 
 def retired(cloud: CloudInstallation, batches: list[Published]) -> Published:

@@ -9,14 +9,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from common.delivery import DEFERRALS
 from functions.dead_letter.use_case import TOPICS
 from local.topology import read_topology
-from tests.functions.events import event
+from tests.functions.events import SOURCE, dead, event
 from tests.functions.installation import Installation
 from tests.functions.texts import HANDBOOK
 from tests.functions.topics import Published
 
-SOURCE = "CloudPubSubDeadLetterSourceSubscription"
 MOVED_ON = "Nothing waits for it any more."
 
 
@@ -33,16 +33,6 @@ def registered(installation: Installation) -> Published:
 @pytest.fixture
 def batch(installation: Installation, registered: Published) -> Published:
     return installation.accept("chunk", registered.body)[0]
-
-
-def dead(published: Published) -> dict[str, Any]:
-    """The push of the message after its subscription gave it up."""
-    body = event("dead-letter", None, **published.attributes, **{SOURCE: published.subscription})
-    if "batch_index" not in published.attributes:
-        del body["message"]["attributes"]["batch_index"]
-    body["message"]["data"] = published.body["message"]["data"]
-    body["message"]["messageId"] = body["message"]["message_id"] = str(uuid4().int)
-    return body
 
 
 def kept(installation: Installation, body: dict[str, Any]) -> dict[str, Any]:
@@ -194,18 +184,46 @@ def test_a_batch_that_is_recorded_fails_no_job(installation: Installation, batch
     assert outcome(installation, batch)[0] == "running"
 
 
-def test_a_job_that_only_waits_to_go_live_fails(installation: Installation, registered: Published) -> None:
+@pytest.fixture
+def waiting_to_go_live(installation: Installation, registered: Published) -> Published:
+    """The message of a job of which all is recorded and not every vector is in the index."""
     batches = [
         each
         for batch in installation.accept("chunk", registered.body)
         for each in installation.accept("embed", batch.body)
     ]
     installation.rows("delete from chunk_vectors where job_id = :job", job=registered.content["job_id"])
-    again = [each for batch in batches for each in installation.accept("record", batch.body)]
-    body = dead(again[0])
+    [*_, again] = [each for batch in batches for each in installation.accept("record", batch.body)]
+    assert again.attributes[DEFERRALS] == "1"
+    return again
+
+
+def test_a_job_that_only_waits_to_go_live_fails(installation: Installation, waiting_to_go_live: Published) -> None:
+    body = dead(waiting_to_go_live)
     assert installation.accept("dead_letter", body) == []
-    assert kept(installation, body)["resolution"] is None
-    assert outcome(installation, registered)[:4] == ("failed", "record", "UNDELIVERABLE", True)
+    row = kept(installation, body)
+    assert (row["reason"], row["resolution"]) == ("NOT_VISIBLE", None)
+    assert outcome(installation, waiting_to_go_live) == ("failed", "record", "NOT_VISIBLE", True, 20)
+    assert "Process the document again" in installation.job(waiting_to_go_live.content["job_id"])["error_message"]
+
+
+def test_vectors_are_not_blamed_where_their_job_was_never_put_off_for_them(
+    installation: Installation, waiting_to_go_live: Published
+) -> None:
+    body = dead(waiting_to_go_live)
+    del body["message"]["attributes"][DEFERRALS]
+    assert installation.accept("dead_letter", body) == []
+    assert outcome(installation, waiting_to_go_live)[:4] == ("failed", "record", "UNDELIVERABLE", True)
+
+
+def test_vectors_are_not_blamed_where_a_batch_is_still_to_be_recorded(
+    installation: Installation, batch: Published
+) -> None:
+    [embedded] = installation.accept("embed", batch.body)
+    body = dead(embedded)
+    body["message"]["attributes"][DEFERRALS] = "1"
+    assert installation.accept("dead_letter", body) == []
+    assert outcome(installation, batch)[:3] == ("failed", "record", "UNDELIVERABLE")
 
 
 def test_a_message_about_no_job_is_kept_for_people(installation: Installation) -> None:

@@ -17,7 +17,7 @@ from common.adapters.vertex.embedding_models import embedding_model
 from common.cloud_settings import CloudSettings
 from common.errors import Deferred
 from common.messages import ChunkBatch
-from common.model import chunk_id
+from common.model.chunks import chunk_id
 from common.ports import Embedder
 from common.quota import Quota
 from functions.embed.use_case import EmbedBatch

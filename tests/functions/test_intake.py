@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from common.model import document_id, job_id
+from common.model.documents import document_id, job_id
 from tests.functions.events import content_of, event
 from tests.functions.installation import Installation
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from common.model import chunk_id
+from common.model.chunks import chunk_id
 from tests.functions.events import event
 from tests.functions.installation import Installation
 from tests.functions.texts import HANDBOOK

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from common.model import chunk_id
+from common.model.chunks import chunk_id
 from common.split_store import object_name
 from tests.functions.caller import Caller
 from tests.functions.events import event

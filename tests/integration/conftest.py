@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from common.model import Route
+from common.model.documents import Route
 from tests.conftest import TestDatabase
 from tests.rows import Installation, installed, new_place
 

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from common.messages import DocumentRegistered
-from common.model import Batch, BatchState, ChunkOwner, Route, chunk_id
+from common.model.chunks import ChunkOwner, chunk_id
+from common.model.documents import Batch, BatchState, Route
 from tests.rows import Installation, embedded, new_chunk, recorded, registered, split
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,43 +11,31 @@ from click.testing import Result
 from grpc import StatusCode
 
 from cli.exit_codes import ExitCode
+from common.preflight import FOR_OPERATORS
 from common.setting import variable
 from local.cloud_sql.names import database_user, email
-from local.cloud_sql.stand_in import CloudSqlStandIn
-from local.ports import free_ports
-from local.pubsub.emulator import PubSubEmulator
-from local.schema import OPERATOR, add_logins, iam_logins
-from local.storage import Notifications, create_buckets, start_storage, storage_client
+from local.topology import read_topology
 from local.vertex.faults import Fault
-from local.vertex.settings import Settings as VertexSettings
-from local.vertex.stand_in import VertexStandIn
 from tests.conftest import TestDatabase
 from tests.functions.command_line import CommandLine
-from tests.integration.faulty_firestore import FaultyFirestore, answers
+from tests.integration.faulty_cloud import PROJECT, VERTEX, FaultyCloud, faulty_cloud
+from tests.integration.faulty_firestore import answers
 from tests.unit.answering_server import answering, said
 
-PROJECT = "preflight"
-INSTANCE = f"{PROJECT}:europe-west4:main"
-VERTEX = VertexSettings(project=PROJECT)
-ELSEWHERE = "projects/preflight/locations/us-central1"
-PARTS = ("database", "bucket uploads", "bucket extractions", "embedder", "vector index", "chunk texts", "generator")
+ELSEWHERE = f"projects/{PROJECT}/locations/us-central1"
+SEARCH = "search in the vector index"
+PARTS = tuple(check.part for check in FOR_OPERATORS)
 NEEDED = ("google_project", "upload_bucket", "extraction_bucket", "region", "cloud_sql_instance", "cloud_sql_user")
 
-# pg8000 leaves a broken connection's socket to the garbage collector.
-pytestmark = [
-    pytest.mark.full,
-    pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.full
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Cloud:
     """What stands in for Google Cloud, and the command line of an operator who uses it."""
 
-    vertex: VertexStandIn
-    firestore: FaultyFirestore
+    parts: FaultyCloud
     command_line: CommandLine
-    keys: Path
 
     def check(self, **changes: str) -> Result:
         """The command with these settings changed."""
@@ -72,56 +59,17 @@ def problems(result: Result) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def running(database: TestDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    engine = database.engine()
-    add_logins(engine, iam_logins([], PROJECT))
-    engine.dispose()
-    keys, folder = tmp_path_factory.mktemp("keys"), tmp_path_factory.mktemp("storage")
-    with ExitStack() as parts:
-        firestore = parts.enter_context(FaultyFirestore())
-        vertex = parts.enter_context(VertexStandIn(VERTEX))
-        cloud_sql = parts.enter_context(
-            CloudSqlStandIn(INSTANCE, postgres_port=database.server.port, names=[OPERATOR, "nobody"], keys=keys)
-        )
-        pubsub = parts.enter_context(PubSubEmulator())
-        nobody = Notifications(int(pubsub.host.rpartition(":")[2]), PROJECT, "events", "no-such-bucket")
-        storage = parts.enter_context(
-            start_storage(folder, port=free_ports(1)[0], notifications=nobody, log=lambda _: None)
-        )
-        client = storage_client(storage.endpoint, PROJECT)
-        create_buckets(client, ["uploads", "extractions"])
-        client.close()
-        settings = {
-            "profile": "gcp",
-            "google_project": PROJECT,
-            "upload_bucket": "uploads",
-            "extraction_bucket": "extractions",
-            "region": VERTEX.region,
-            "vertex_endpoint": vertex.host,
-            "vector_index_name": VERTEX.index_name,
-            "vector_index_endpoint": VERTEX.index_endpoint_name,
-            "vector_index_domain": vertex.host,
-            "deployed_index": VERTEX.deployed_index,
-            "cloud_sql_instance": INSTANCE,
-            "cloud_sql_user": database_user(email(OPERATOR, PROJECT)),
-            "cloud_sql_database": database.name,
-            "cloud_sql_api_endpoint": cloud_sql.endpoint,
-            "retry_seconds": "1",
-        }
-        environment = {variable(name): value for name, value in settings.items()} | {
-            "STORAGE_EMULATOR_HOST": storage.endpoint,
-            "FIRESTORE_EMULATOR_HOST": firestore.wire.address,
-            "GOOGLE_APPLICATION_CREDENTIALS": str(keys / f"{OPERATOR}.json"),
-        }
-        yield Cloud(vertex=vertex, firestore=firestore, command_line=CommandLine(environment), keys=keys)
+def running(root: Path, database: TestDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    topology = read_topology(root / "infra" / "topology.yaml")
+    with faulty_cloud(database, topology, tmp_path_factory.mktemp("cloud")) as parts:
+        yield Cloud(parts, CommandLine(parts.environment))
 
 
 @pytest.fixture
 def cloud(running: Cloud) -> Iterator[Cloud]:
     """Every part answers."""
     yield running
-    running.vertex.faults.clear()
-    running.firestore.before.clear()
+    running.parts.mend()
 
 
 def test_with_the_right_settings_every_part_answers(cloud: Cloud) -> None:
@@ -174,11 +122,11 @@ def test_a_setting_that_cannot_be_used_is_named_in_one_line(cloud: Cloud, change
                 "vector_index_name": f"{ELSEWHERE}/indexes/chunks",
                 "vector_index_endpoint": f"{ELSEWHERE}/indexEndpoints/chunks",
             },
-            {"embedder", "vector index", "generator"},
+            {"embedder", SEARCH, "generator"},
         ),
-        ({"vector_index_endpoint": f"{VERTEX.parent}/indexEndpoints/none"}, {"vector index"}),
-        ({"deployed_index": "none"}, {"vector index"}),
-        ({"embedding_model": "text-embedding-none"}, {"embedder", "vector index"}),
+        ({"vector_index_endpoint": f"{VERTEX.parent}/indexEndpoints/none"}, {SEARCH}),
+        ({"deployed_index": "none"}, {SEARCH}),
+        ({"embedding_model": "text-embedding-none"}, {"embedder", SEARCH}),
         ({"generation_model": "gemini-none"}, {"generator"}),
         ({"cloud_sql_instance": f"{PROJECT}:europe-west4:none"}, {"database"}),
         ({"cloud_sql_instance": f"{PROJECT}:us-central1:main"}, {"database"}),
@@ -204,12 +152,17 @@ def test_a_bucket_that_is_not_there_is_named_with_its_settings(cloud: Cloud) -> 
 
 @pytest.mark.parametrize("code", [StatusCode.PERMISSION_DENIED, StatusCode.UNAUTHENTICATED])
 @pytest.mark.parametrize(
-    ("method", "part"), [("Predict", "embedder"), ("FindNeighbors", "vector index"), ("GenerateContent", "generator")]
+    ("method", "part"),
+    [
+        ("Predict", "embedder"),
+        ("FindNeighbors", SEARCH),
+        ("GenerateContent", "generator"),
+    ],
 )
 def test_a_permission_on_vertex_ai_that_is_missing_is_named_with_its_role(
     cloud: Cloud, method: str, part: str, code: StatusCode
 ) -> None:
-    cloud.vertex.faults.add(method, Fault(code=code))
+    cloud.parts.vertex.faults.add(method, Fault(code=code))
     found = cloud.wrong()
     assert found.keys() == {part}
     assert "roles/aiplatform.user" in found[part]
@@ -224,10 +177,10 @@ def test_a_permission_on_vertex_ai_that_is_missing_is_named_with_its_role(
     ],
 )
 def test_firestore_names_the_role_or_the_database(cloud: Cloud, code: StatusCode, named: str) -> None:
-    cloud.firestore.before.append(answers(code))
+    cloud.parts.firestore.before.append(answers(code))
     found = cloud.wrong()
-    assert found.keys() == {"chunk texts"}
-    assert named in found["chunk texts"]
+    assert found.keys() == {"reads of chunk texts"}
+    assert named in found["reads of chunk texts"]
 
 
 @pytest.mark.parametrize("code", [401, 403])
@@ -236,13 +189,13 @@ def test_a_permission_on_the_buckets_that_is_missing_is_named_with_its_settings(
         storage.answer(said({"error": {"code": code, "message": "storage.objects.list denied"}}, code))
         changed = {**cloud.command_line.environment, "STORAGE_EMULATOR_HOST": storage.url}
         found = problems(CommandLine(changed)("admin", "check"))
-    assert found.keys() == {"bucket uploads", "bucket extractions"}
+    assert found.keys() == {"upload bucket", "extraction bucket"}
     for state in found.values():
         assert "AI_INFRA_UPLOAD_BUCKET" in state
 
 
 def test_an_account_without_a_right_to_the_database_is_told_its_role(cloud: Cloud) -> None:
-    nobody = {**cloud.command_line.environment, "GOOGLE_APPLICATION_CREDENTIALS": str(cloud.keys / "nobody.json")}
+    nobody = {**cloud.command_line.environment, "GOOGLE_APPLICATION_CREDENTIALS": str(cloud.parts.keys / "nobody.json")}
     found = problems(CommandLine(nobody)("admin", "check"))
     assert found.keys() == {"database"}
     assert "AI_INFRA_CLOUD_SQL_USER" in found["database"]
@@ -260,7 +213,7 @@ def test_without_an_account_the_check_ends_with_what_to_set(cloud: Cloud, tmp_pa
     "fault", [Fault(code=StatusCode.UNAVAILABLE), Fault(code=StatusCode.RESOURCE_EXHAUSTED, retry_after=9.0)]
 )
 def test_what_passes_by_itself_is_no_wrong_setting(cloud: Cloud, fault: Fault) -> None:
-    cloud.vertex.faults.add("Predict", fault, times=100)
+    cloud.parts.vertex.faults.add("Predict", fault, times=100)
     result = cloud.check()
     assert result.exit_code == ExitCode.UNAVAILABLE
     assert "AI_INFRA" not in result.stdout

@@ -13,7 +13,9 @@ from common.adapters.google_pubsub import GooglePublisher
 from common.adapters.postgres.chunk_texts import PostgresChunkTexts
 from common.adapters.postgres.vectors import PgVectorIndex
 from common.messages import BatchEmbedded, DocumentRegistered
-from common.model import JobStatus, Route, Scope, StoredObject, chunk_id
+from common.model.chunks import chunk_id
+from common.model.documents import JobStatus, Route, StoredObject
+from common.model.questions import Scope
 from common.registration import register
 from functions.record.use_case import RecordBatch
 from tests.rows import (

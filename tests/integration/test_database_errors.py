@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from common.adapters.postgres.connection import PostgresDatabase, begin, connect
 from common.errors import ConfigurationError, Retryable
 from common.messages import DocumentRegistered
-from common.model import Route
+from common.model.documents import Route
 from local.ports import free_ports
 from local.postgres import url_on
 from tests.rows import Installation, registered

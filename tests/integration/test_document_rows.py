@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from common.database import Unrouted
-from common.model import Document, ProjectSettings, Route, SourceType, StoredObject, document_id
+from common.model.documents import Document, ProjectSettings, Route, SourceType, StoredObject, document_id
 from tests.rows import (
     Installation,
     chunk_ids,

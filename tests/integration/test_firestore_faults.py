@@ -11,7 +11,8 @@ import pytest
 
 from common.adapters.firestore_texts import MAX_TEXT_BYTES, QUOTA_SECONDS, FirestoreChunkTexts, firestore_client
 from common.errors import ConfigurationError, Deferred, Permanent, Retryable
-from common.model import ChunkOwner, Scope
+from common.model.chunks import ChunkOwner
+from common.model.questions import Scope
 from tests.integration.faulty_firestore import (
     MOST_BYTES,
     MOST_WRITES,

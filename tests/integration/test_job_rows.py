@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from common.messages import DocumentRegistered
-from common.model import JobSettings, JobStatus, Route, Stage, job_id
+from common.model.documents import JobSettings, JobStatus, Route, Stage, job_id
 from tests.rows import (
     MODEL,
     SETTINGS,

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from common.model import Scope
+from common.model.questions import Scope
 from local.postgres import PostgresServer
 from migrations.upgrade import upgrade
 from tests.conftest import TestDatabase

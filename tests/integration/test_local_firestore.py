@@ -12,7 +12,8 @@ from google.api_core.exceptions import MethodNotImplemented
 from google.cloud.firestore_v1 import Client
 
 from common.adapters.firestore_texts import FirestoreChunkTexts, firestore_client
-from common.model import ChunkOwner, Scope
+from common.model.chunks import ChunkOwner
+from common.model.questions import Scope
 from local import firestore
 from local.errors import StartError
 from local.firestore import FirestoreServer, find_program, start_firestore

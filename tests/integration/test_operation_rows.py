@@ -11,7 +11,7 @@ import pytest
 
 from common.database import FailedMessage, Unrouted
 from common.messages import DocumentRegistered
-from common.model import Route, StoredObject
+from common.model.documents import Route, StoredObject
 from tests.rows import BUCKET, Installation, new_object, registered
 
 NO_TEAM = Unrouted("UNKNOWN_TEAM", "There is no such team.")

@@ -8,7 +8,8 @@ import pytest
 
 from common.adapters.postgres.vectors import PgVectorIndex
 from common.messages import DocumentRegistered
-from common.model import ChunkOwner, Route, Stage
+from common.model.chunks import ChunkOwner
+from common.model.documents import Route, Stage
 from tests.rows import (
     Installation,
     answered,

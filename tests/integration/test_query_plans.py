@@ -20,7 +20,8 @@ from common.adapters.postgres.connection import bind_team
 from common.adapters.postgres.vectors import PgVectorIndex
 from common.catalog import Page
 from common.messages import DocumentRegistered
-from common.model import Route, Scope
+from common.model.documents import Route
+from common.model.questions import Scope
 from tests.rows import (
     MODEL,
     Installation,

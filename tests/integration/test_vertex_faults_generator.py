@@ -12,7 +12,7 @@ from grpc import StatusCode
 
 from common.adapters.minilm import MiniLmEmbedder
 from common.errors import ConfigurationError, Deferred, Permanent, Retryable
-from common.model import Generation, GenerationRequest, Passage, RefusalReason
+from common.model.questions import Generation, GenerationRequest, Passage, RefusalReason
 from common.prompting import read_prompt
 from common.quota import Quota
 from local.vertex.faults import Fault, blocked_answer, blocked_prompt, cut_answer, forged_quotes

@@ -12,7 +12,8 @@ from grpc import StatusCode
 
 from common.adapters.vertex.index import VertexVectorIndex
 from common.errors import AiInfraError, ConfigurationError, Deferred, Permanent, Retryable
-from common.model import ChunkOwner, Scope, chunk_id
+from common.model.chunks import ChunkOwner, chunk_id
+from common.model.questions import Scope
 from local.vertex.faults import Fault, half_the_datapoints
 from tests.rows import MODEL, direction
 from tests.vertex import RETRY_SECONDS, SkippedTime, Vertex, running_vertex

@@ -15,7 +15,8 @@ from common.adapters.postgres.chunk_texts import PostgresChunkTexts
 from common.adapters.vertex.index import MAX_NEIGHBORS, VertexVectorIndex
 from common.errors import Deferred
 from common.messages import DocumentRegistered
-from common.model import JobStatus, Route, Scope
+from common.model.documents import JobStatus, Route
+from common.model.questions import Scope
 from common.retrieval import search_terms
 from functions.api.answering import Answer, AnswerQuestion, Question
 from functions.record.use_case import RecordBatch

@@ -42,7 +42,7 @@ def test_the_same_tree_makes_the_same_bytes(copy: Path) -> None:
 
 def test_another_content_makes_another_archive(copy: Path) -> None:
     before = archive(copy)
-    file = copy / "common" / "model.py"
+    file = copy / "common" / "messages.py"
     file.write_bytes(file.read_bytes() + b"\n")
     assert archive(copy) != before
 

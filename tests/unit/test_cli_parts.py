@@ -21,7 +21,7 @@ from cli.main import main
 from cli.output import printable, table
 from cli.upload import object_names
 from common.errors import AiInfraError, ConfigurationError, Deferred, Permanent, Retryable
-from common.model import RefusalReason
+from common.model.questions import RefusalReason
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WORDS = st.text(st.characters(codec="utf-8", categories=("L", "N")), min_size=1, max_size=8)

@@ -21,7 +21,7 @@ REQUIRED = {
     "AI_INFRA_EXTRACTION_BUCKET": "extractions",
 }
 WITH_DEFAULT: list[Any] = [setting for setting in fields(Settings) if variable(setting.name) not in REQUIRED]
-NUMBERS = [setting for setting in WITH_DEFAULT if isinstance(setting.default, int | float)]
+NUMBERS = [setting for setting in WITH_DEFAULT if type(setting.default) in {int, float}]
 SECRET = "a-secret-of-sixteen-characters"
 
 
@@ -73,6 +73,18 @@ def test_every_number_can_be_set() -> None:
     changes = {variable(each.name): str(each.default * 2) for each in NUMBERS}
     settings = load({**REQUIRED, **changes})
     assert all(getattr(settings, each.name) == each.default * 2 for each in NUMBERS)
+
+
+@pytest.mark.parametrize("value", ["yes", "1", "True"])
+def test_a_switch_is_true_or_false(value: str) -> None:
+    assert "must be true or false" in problem({"AI_INFRA_CHECK_AT_START": value})
+    assert load({**REQUIRED, "AI_INFRA_CHECK_AT_START": "false"}).check_at_start is False
+
+
+def test_parts_are_asked_at_start_in_the_cloud_alone() -> None:
+    assert load({**REQUIRED, "AI_INFRA_PROFILE": "gcp"}).checked_at_start
+    assert not load({**REQUIRED, "AI_INFRA_PROFILE": "gcp", "AI_INFRA_CHECK_AT_START": "false"}).checked_at_start
+    assert not load(REQUIRED).checked_at_start
 
 
 def test_another_profile_is_refused() -> None:

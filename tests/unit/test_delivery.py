@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -26,15 +26,23 @@ class Surroundings:
 
     def __init__(self) -> None:
         self.slept: list[float] = []
+        self.time = 1000.0
         self.published: list[tuple[str, bytes, Mapping[str, str]]] = []
         self.kept: list[FailedMessage] = []
         self.database_is_there = True
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+        self.time += seconds
+
+    def now(self) -> float:
+        return self.time
 
     def publish(self, messages: Iterable[Message]) -> None:
         raise NotImplementedError
+
+    def check(self, topics: Sequence[str]) -> None:
+        raise AssertionError("A receiver asks nothing of topics.")
 
     def publish_raw(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> None:
         self.published.append((topic, data, attributes))
@@ -125,6 +133,15 @@ def test_work_that_is_not_due_for_long_is_published_again(around: Surroundings) 
     assert receive(around, raising(early), push(b"body", {"job_id": "x"})) == ("", 204)
     assert around.slept == [8.0, 8.0, 4.0]
     assert around.published == [(TOPIC, b"body", {"job_id": "x", "deferrals": "1"})]
+
+
+def test_time_that_work_takes_before_it_is_deferred_counts_as_waited(around: Surroundings) -> None:
+    def work(_: Delivery) -> None:
+        around.time += 15.0
+        raise Deferred("QUOTA", "Not yet.", wait_seconds=1.0)
+
+    assert receive(around, work, push()) == ("", 204)
+    assert (around.slept, len(around.published)) == ([1.0], 1)
 
 
 def test_deferrals_are_counted_and_end(around: Surroundings) -> None:

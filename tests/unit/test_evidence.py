@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.evidence import absent, candidates, evidence_score
-from common.model import Passage
+from common.model.questions import Passage
 from common.windows import Window, windows
 from common.wording import asked, heading_match, stem, stems
 

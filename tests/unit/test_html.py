@@ -14,7 +14,7 @@ from common.extraction import ExtractionLimits
 from common.extraction.block_text import collapse
 from common.extraction.html import extract_html
 from common.extraction.html_nesting import check_nesting
-from common.model import Extraction
+from common.model.chunks import Extraction
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from common.errors import Permanent
 from common.extraction import ExtractionLimits
 from common.extraction.markdown import extract_markdown, find_headings, plain_title
-from common.model import Extraction
+from common.model.chunks import Extraction
 
 
 def extracted(tmp_path: Path, text: str) -> Extraction:

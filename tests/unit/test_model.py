@@ -12,20 +12,18 @@ from hypothesis import strategies as st
 from common import registration
 from common.errors import UndecodableError
 from common.messages import ChunkBatch
-from common.model import (
-    Chunk,
-    ChunkBounds,
+from common.model.chunks import Chunk, ChunkBounds, chunk_id
+from common.model.documents import (
     Document,
     JobSettings,
     JobStatus,
-    Passage,
     ProjectSettings,
     SourceType,
     StoredObject,
-    chunk_id,
     document_id,
     job_id,
 )
+from common.model.questions import Passage
 from common.notifications import Notification, ObjectEvent, decode, encode
 
 DEFAULT = JobSettings(chunk_size=240, chunk_overlap=32, embedding_model="model")

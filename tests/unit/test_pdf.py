@@ -13,7 +13,7 @@ from reportlab.pdfgen.canvas import Canvas
 from common.errors import Permanent
 from common.extraction import ExtractionLimits
 from common.extraction.pdf import extract_pdf
-from common.model import Extraction
+from common.model.chunks import Extraction
 
 LIMITS = ExtractionLimits()
 LINE = "This is a line of prose that is as wide as the lines of a page"

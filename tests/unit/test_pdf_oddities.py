@@ -9,7 +9,7 @@ import pytest
 from common.errors import Permanent
 from common.extraction import ExtractionLimits
 from common.extraction.pdf import extract_pdf
-from common.model import Extraction
+from common.model.chunks import Extraction
 
 EMPTY_PAGE = b"10 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]>>endobj\n"
 

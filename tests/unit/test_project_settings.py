@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from common import project_settings, registration
 from common.config import MIN_CHUNK_SIZE, Profile, Settings
 from common.errors import AiInfraError
-from common.model import JobSettings, ProjectSettings
+from common.model.documents import JobSettings, ProjectSettings
 
 INSTALLATION = Settings(
     profile=Profile.LOCAL,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.model import GenerationRequest, Passage
+from common.model.questions import GenerationRequest, Passage
 from common.prompting import (
     RESPONSE_SCHEMA,
     QuotedWords,

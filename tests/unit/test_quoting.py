@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from common.model import Passage
+from common.model.questions import Passage
 from common.prompting import QuotedWords, Statement
 from common.quoting import compose, even, find_quote
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.model import Hit
+from common.model.questions import Hit
 from common.retrieval import STOP_WORDS, fuse, normalise, search_terms, terms, within_budget
 
 A, B, C = UUID(int=1), UUID(int=2), UUID(int=3)

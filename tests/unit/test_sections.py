@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.model import Heading
+from common.model.chunks import Heading
 from common.sections import Outline, first_word
 
 TEXT = "Before.\nOne\ntext\nOne A\ntext\nTwo\ntext"

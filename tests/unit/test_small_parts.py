@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from common import lease, split_store, telemetry
 from common.errors import Retryable
-from common.model import ChunkBounds, Extraction, Heading, Split
+from common.model.chunks import ChunkBounds, Extraction, Heading, Split
 from common.ports import ObjectStore
 
 PATIENCE = 10.0

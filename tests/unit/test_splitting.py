@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from common.model import ChunkBounds, Extraction, Heading
+from common.model.chunks import ChunkBounds, Extraction, Heading
 from common.splitting import embedding_text, fit_title, split
 
 

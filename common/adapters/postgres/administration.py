@@ -19,7 +19,7 @@ from common.adapters.postgres.operations import PostgresOperationRows
 from common.administration import FailedRecord, KeyRecord, Project, Team, UnroutedObject
 from common.api_keys import NewKey
 from common.errors import AiInfraError, ConfigurationError
-from common.model import ProjectSettings, StoredObject
+from common.model.documents import ProjectSettings, StoredObject
 
 _CREATE_TEAM = text("""
     insert into teams (id, name) values (:id, :name)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from common.model import Batch, BatchState, Job
+from common.model.documents import Batch, BatchState, Job
 
 _BATCH_COLUMNS = """
     batch_index, state::text as state, chunk_start, chunk_count,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, text
 
 from common.adapters.postgres.documents import uuid_or_none
 from common.catalog import ChunkRecord, DocumentRecord, Failure, JobRecord, Page, ProjectRecord
-from common.model import DocumentStatus, JobStatus, ProjectSettings, SourceType, Stage
+from common.model.documents import DocumentStatus, JobStatus, ProjectSettings, SourceType, Stage
 
 _PROJECT_COLUMNS = "p.id, p.name, p.team_id, t.name as team, p.settings, p.created_at"
 _LIVING_PROJECT = "t.id = p.team_id and t.deleted_at is null and p.deleted_at is null"

@@ -9,7 +9,8 @@ import msgspec
 from sqlalchemy import Engine, text
 
 from common.adapters.postgres.connection import begin, bind_team
-from common.model import ChunkOwner, Scope
+from common.model.chunks import ChunkOwner
+from common.model.questions import Scope
 
 _PUT = text("""
     insert into chunk_texts (chunk_id, team_id, project_id, document_id, job_id, text)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection, text
 
-from common.model import Chunk, ChunkOwner, chunk_id
+from common.model.chunks import Chunk, ChunkOwner, chunk_id
 
 PREVIEW_CHARACTERS = 200
 

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Row, TextClause, text
 
 from common.database import Unrouted
-from common.model import Document, ProjectSettings, Route, SourceType, StoredObject, document_id
+from common.model.documents import Document, ProjectSettings, Route, SourceType, StoredObject, document_id
 
 _ROUTE = text("""
     select t.id as team_id, p.id as project_id, p.settings

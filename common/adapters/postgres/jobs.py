@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Connection, Row, text
 
-from common.model import Document, Job, JobSettings, JobStatus, Stage, StoredObject, job_id
+from common.model.documents import Document, Job, JobSettings, JobStatus, Stage, StoredObject, job_id
 
 _JOB_COLUMNS = """
     j.id, j.document_id, j.team_id, j.generation, j.run, j.status::text as status, j.settings, j.total_chunks,

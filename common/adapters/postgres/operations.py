@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Row, text
 
 from common.database import FailedMessage, Unrouted
-from common.model import DOCUMENT_NAMESPACE, StoredObject
+from common.model.documents import DOCUMENT_NAMESPACE, StoredObject
 
 _KEEP_UNROUTED = text("""
     insert into unrouted_objects (bucket, object_name, generation, size, content_type, metadata, reason, message)

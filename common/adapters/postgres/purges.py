@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from common.database import PurgeableJob
-from common.model import ChunkOwner
+from common.model.chunks import ChunkOwner
 
 # A job that was never active has no question in flight that could cite it: no grace for it. What a deleted project's or
 # team's documents want or answer with goes too.

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Row, text
 
 from common.catalog import LiveChunk, QueryLog, StoredResponse
-from common.model import Hit, Scope
+from common.model.questions import Hit, Scope
 
 _HAS_LIVE_DOCUMENTS = text("""
     select exists (select from documents where project_id = :project_id and active_job_id is not null)

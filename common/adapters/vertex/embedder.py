@@ -18,7 +18,7 @@ from common.adapters.vertex.embedding_models import EmbeddingModel
 from common.adapters.vertex.embedding_requests import Answer, EmbeddingRequests
 from common.adapters.vertex.refusals import said
 from common.errors import Permanent, Retryable
-from common.model import Vector
+from common.model.chunks import Vector
 from common.token_estimate import EstimatingTokenizer
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,9 @@ class VertexEmbedder:
         while waiting:
             if self._now() > ends_at:
                 raise Retryable(
-                    "EMBEDDING_SLOW", f"{self.model} embedded {len(vectors)} of {len(texts)} texts in time."
+                    "EMBEDDING_SLOW",
+                    f"{self.model} embedded {len(vectors)} of {len(texts)} texts within {self._batch_seconds:g} s:"
+                    " raise AI_INFRA_EMBED_TOKENS_PER_MINUTE, or lower AI_INFRA_MAX_INSTANCES or AI_INFRA_BATCH_SIZE.",
                 )
             batch = waiting.popleft()
             try:

@@ -12,7 +12,7 @@ from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Value
 
 from common.adapters.vertex.embedding_models import EmbeddingModel, Route
-from common.model import Vector
+from common.model.chunks import Vector
 
 
 class Answer(NamedTuple):

@@ -16,7 +16,7 @@ from google.cloud.aiplatform_v1.types.prediction_service import GenerateContentR
 from common.adapters.vertex.calls import Calls
 from common.adapters.vertex.refusals import said
 from common.errors import Permanent, Retryable
-from common.model import Generation, GenerationRequest, Passage, RefusalReason
+from common.model.questions import Generation, GenerationRequest, Passage, RefusalReason
 from common.prompting import RESPONSE_SCHEMA, Reply, read_reply, write_prompt
 from common.quoting import compose
 from common.token_estimate import EstimatingTokenizer

@@ -20,7 +20,8 @@ from google.cloud.aiplatform_v1.types.match_service import FindNeighborsRequest,
 
 from common.adapters.vertex.calls import Calls
 from common.errors import AiInfraError, Permanent
-from common.model import ChunkOwner, Hit, Scope, Vector
+from common.model.chunks import ChunkOwner, Vector
+from common.model.questions import Hit, Scope
 
 # Datapoints that one call writes, removes or reads: also at 3,072 dimensions far below 4 MB.
 DATAPOINTS_A_CALL = 100

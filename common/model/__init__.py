@@ -1,0 +1,1 @@
+"""The words of the system as types. Pure data and pure decisions."""
