@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
 import yaml
 
 from local.errors import StartError
+
+type Positive = Annotated[int, msgspec.Meta(gt=0)]
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,10 +28,17 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Function(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A deployed function: requests that one instance serves at once, and how long one may take."""
+    """A deployed function: what an instance has and how many there are, the requests that one serves at once and how
+    long one may take, the topics it publishes to, and the group of its database login."""
 
-    concurrency: int
-    timeout_seconds: int
+    cpu: Annotated[float, msgspec.Meta(gt=0)]
+    memory: Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]*[MG]i$")]
+    min_instances: Annotated[int, msgspec.Meta(ge=0)]
+    max_instances: Positive
+    concurrency: Positive
+    timeout_seconds: Positive
+    publishes: list[str]
+    database_role: Literal["api", "pipeline"]
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,13 +70,37 @@ def read_topology(file: Path) -> Topology:
 
 def _faults(topology: Topology) -> Iterator[str]:
     for name, subscription in topology.subscriptions.items():
-        if subscription.function not in topology.functions:
-            yield f"subscription {name} pushes to {subscription.function}, which is no function"
-        for topic in (subscription.topic, subscription.dead_letter_topic):
-            if topic is not None and topic not in topology.topics:
-                yield f"subscription {name} names {topic}, which is no topic"
-        if (subscription.dead_letter_topic is None) != (subscription.max_delivery_attempts is None):
-            yield f"subscription {name} needs dead_letter_topic and max_delivery_attempts together"
+        yield from _subscription_faults(topology, name, subscription)
+    for name, function in topology.functions.items():
+        yield from _function_faults(topology, name, function)
     for name, schedule in topology.schedules.items():
         if schedule.function not in topology.functions:
             yield f"schedule {name} calls {schedule.function}, which is no function"
+
+
+def _subscription_faults(topology: Topology, name: str, subscription: Subscription) -> Iterator[str]:
+    function = topology.functions.get(subscription.function)
+    if function is None:
+        yield f"subscription {name} pushes to {subscription.function}, which is no function"
+    elif function.timeout_seconds >= subscription.ack_deadline_seconds:
+        yield (
+            f"subscription {name} delivers again after {subscription.ack_deadline_seconds} s, while"
+            f" {subscription.function} may work for {function.timeout_seconds} s: its time-out must be shorter"
+        )
+    for topic in (subscription.topic, subscription.dead_letter_topic):
+        if topic is not None and topic not in topology.topics:
+            yield f"subscription {name} names {topic}, which is no topic"
+    if (subscription.dead_letter_topic is None) != (subscription.max_delivery_attempts is None):
+        yield f"subscription {name} needs dead_letter_topic and max_delivery_attempts together"
+    if subscription.dead_letter_topic not in {None, *(other.topic for other in topology.subscriptions.values())}:
+        yield f"subscription {name} has the dead-letter topic {subscription.dead_letter_topic}, which nobody reads"
+
+
+def _function_faults(topology: Topology, name: str, function: Function) -> Iterator[str]:
+    for topic in function.publishes:
+        if topic not in topology.topics:
+            yield f"function {name} publishes to {topic}, which is no topic"
+    if function.min_instances > function.max_instances:
+        yield f"function {name} has min_instances {function.min_instances}, more than max_instances"
+    if function.cpu < 1 and function.concurrency > 1:
+        yield f"function {name} has {function.cpu:g} CPU, with which Cloud Run allows concurrency 1 only"
