@@ -1,0 +1,1 @@
+"""hashicorp/google without a cloud: what terraform is given in the provider's place."""
