@@ -9,6 +9,8 @@ import click
 from cli.admin_check import check
 from cli.admin_keys import key
 from cli.admin_projects import project
+from cli.admin_smoke import smoke
+from cli.admin_start import start
 from cli.commands import Group
 from cli.installation import installation, take_up_objects
 from cli.output import Output, details, pass_output, table
@@ -21,8 +23,8 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 def admin() -> None:
     """Teams, projects, keys: for operators.
 
-    Works on the database that AI_INFRA_DATABASE_URL names; needs the settings that the functions have. A stack on this
-    machine writes them to DATA/admin.env.
+    Works on the database, by a login that is an operator's, with the settings that the functions have: a stack on this
+    machine writes them to DATA/admin.env, on Google Cloud the job `admin` has them.
     """
 
 
@@ -67,6 +69,8 @@ def delete_team(output: Output, team: str, *, yes: bool) -> None:
 admin.add_command(project)
 admin.add_command(key)
 admin.add_command(check)
+admin.add_command(start)
+admin.add_command(smoke)
 
 
 @admin.command()

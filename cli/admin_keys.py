@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -13,6 +14,8 @@ from cli.installation import installation
 from cli.output import Output, pass_output, table
 from common.administration import KeyRecord
 from common.api_keys import SCOPES, new_key
+from common.bootstrap import Application
+from common.errors import AiInfraError
 
 _HEADERS = ("KEY ID", "STATUS", "TEAM", "NAME", "PROJECT", "SCOPES", "EXPIRES", "LAST USED")
 
@@ -22,24 +25,70 @@ def key() -> None:
     """API keys of teams."""
 
 
+to_secret = click.option(
+    "--to-secret",
+    metavar="NAME",
+    help="Add the key as a version to this secret of Secret Manager instead of printing it: what a job prints is kept.",
+)
+
+
 @key.command("create")
 @click.argument("team")
 @click.argument("name")
 @click.option("--project", help="Only for this project of the team.")
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="May be repeated; default: all.")
 @click.option("--expires", type=Expiry(), help="After so many days, or at this date or time (UTC); default: never.")
+@to_secret
 @pass_output
 def create_key(
-    output: Output, team: str, name: str, *, project: str | None, scopes: tuple[str, ...], expires: datetime | None
+    output: Output,
+    team: str,
+    name: str,
+    *,
+    project: str | None,
+    scopes: tuple[str, ...],
+    expires: datetime | None,
+    to_secret: str | None,
 ) -> None:
-    """Make a key. It is printed once, on standard output, and cannot be shown again."""
+    """Make a key. It is printed once, on standard output, or kept as a secret, and cannot be shown again."""
     with installation() as application:
-        made = new_key(application.settings.peppers)
-        kept = application.administration.create_key(
-            team, name, made, scopes=scopes or SCOPES, project=project, expires_at=expires
+        issue(
+            application,
+            output,
+            team,
+            name,
+            scopes=scopes or SCOPES,
+            project=project,
+            expires=expires,
+            secret=to_secret,
         )
-    output.note(f"Key {kept.key_id} of team {kept.team}, {_reach(kept)}. This is the only time that it is shown:")
-    output.show({**asdict(kept), "key": made.key}, made.key)
+
+
+def issue(
+    application: Application,
+    output: Output,
+    team: str,
+    name: str,
+    *,
+    scopes: Sequence[str] = SCOPES,
+    project: str | None = None,
+    expires: datetime | None = None,
+    secret: str | None = None,
+) -> None:
+    """Make a key and show it, or hand it over to the secret. One that nobody got is revoked."""
+    made = new_key(application.settings.peppers)
+    kept = application.administration.create_key(team, name, made, scopes=scopes, project=project, expires_at=expires)
+    said = f"Key {kept.key_id} of team {kept.team}, {_reach(kept)}"
+    if secret is None:
+        output.note(f"{said}. This is the only time that it is shown:")
+        output.show({**asdict(kept), "key": made.key}, made.key)
+        return
+    try:
+        version = application.secrets.add(secret, made.key)
+    except AiInfraError:
+        application.administration.revoke_key(made.key_id)
+        raise
+    output.show({**asdict(kept), "secret": version}, f"{said}, is in {version}.")
 
 
 @key.command("list")

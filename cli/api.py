@@ -46,14 +46,18 @@ class ApiFailure(AiInfraError):  # noqa: N818 - what the API answered is no erro
 
 
 class Api:
-    """The API at `url`, as the holder of `key` sees it. Projects are named by name or id; lists come whole."""
+    """The API at `url`, as the holder of `key` sees it. Projects are named by name or id; lists come whole.
 
-    def __init__(self, url: str, key: str) -> None:
+    Where Cloud Run lets in known accounts only, `identity` is an OIDC token of one.
+    """
+
+    def __init__(self, url: str, key: str, *, identity: str = "") -> None:
         """Raises `ConfigurationError` for what can be no address or no key."""
         if not (key.isascii() and key.isprintable()):
             raise ConfigurationError("The API key holds characters that no key has.")
         self._url = url.rstrip("/")
         self._key = key
+        self._identity = identity
         self._remote = not _is_loopback(url)
 
     def project(self, project: str) -> Json:
@@ -147,6 +151,8 @@ class Api:
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Given as `auth`, so that no entry of a netrc file takes the header's place."""
         request.headers["Authorization"] = f"Bearer {self._key}"
+        if self._identity:
+            request.headers["X-Serverless-Authorization"] = f"Bearer {self._identity}"
         return request
 
 

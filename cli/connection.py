@@ -19,7 +19,13 @@ project_option = click.option(
 
 def connect() -> Api:
     """The API, as the environment describes it. The key is no option: others on the machine would see it."""
-    return Api(_variable("AI_INFRA_URL", "the address of the API"), _variable("AI_INFRA_KEY", "an API key"))
+    identity = os.environ.get("AI_INFRA_IDENTITY_TOKEN", "").strip()
+    return Api(api_url(), _variable("AI_INFRA_KEY", "an API key"), identity=identity)
+
+
+def api_url() -> str:
+    """The address of the API."""
+    return _variable("AI_INFRA_URL", "the address of the API")
 
 
 def chosen_project(api: Api, project: str | None) -> str:

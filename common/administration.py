@@ -161,6 +161,14 @@ class Administration(Protocol):
         ...
 
 
+class Secrets(Protocol):
+    """Where a key can be handed over without being shown: what a job prints is kept in a log."""
+
+    def add(self, name: str, value: str) -> str:
+        """Make this the newest version of the secret of this name, which is there; returns the version's full name."""
+        ...
+
+
 def take_up(administration: Administration, publisher: Callable[[], Publisher], limit: int) -> int:
     """Announce again the objects whose team and project exist by now; returns how many.
 

@@ -1,15 +1,21 @@
-"""The stack's database: made, migrated, and with a login for each of the system's roles."""
+"""The stack's database: made, migrated, and with a login for each of the system's roles.
+
+What the server's administrator does here is what Terraform does on Cloud SQL: a database, users, no rights. The rest is
+the migrations' work, as it is there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from pg8000.native import identifier
 from sqlalchemy import Engine, text
 
 from common.adapters.postgres.connection import connect
 from local.cloud_sql.names import database_user, email
 from local.postgres import PostgresServer
-from migrations.upgrade import upgrade
+from migrations.accounts import assign
+from migrations.upgrade import migrate
 
 DATABASE = "ai_infra"
 API, PIPELINE, OPERATOR = "api", "pipeline", "operator"
@@ -34,15 +40,21 @@ def prepare_database(server: PostgresServer, logins: Mapping[str, str] = GROUPS)
     maintenance.dispose()
     if exists is None:
         server.create_database(DATABASE)
-    engine = connect(server.url(DATABASE), concurrency=1)
-    upgrade(engine)
-    add_logins(engine, logins)
+    engine = connect(server.url(DATABASE), concurrency=2)
+    _create_users(engine, logins)
+    migrate(engine, logins)
     engine.dispose()
 
 
 def add_logins(engine: Engine, logins: Mapping[str, str]) -> None:
-    """Add the logins that the server does not have yet, each in its group."""
+    """Add the logins that the server does not have yet, and put each into its group."""
+    _create_users(engine, logins)
+    with engine.connect() as connection:
+        assign(connection, logins)
+
+
+def _create_users(engine: Engine, logins: Iterable[str]) -> None:
     with engine.begin() as connection:
         present = set(connection.execute(_ROLES).scalars())
-        for login in sorted(logins.keys() - present):
-            connection.execute(text(f'create role "{login}" login in role {logins[login]}'))
+        for login in sorted(set(logins) - present):
+            connection.exec_driver_sql(f"create role {identifier(login)} login")

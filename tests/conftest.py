@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from local.ports import free_ports
 from local.postgres import PostgresServer, start_postgres
-from migrations.upgrade import upgrade
+from migrations.upgrade import migrate
 from tests.skips import OPTION, SkipGate
 
 FULL = "--full"
@@ -67,10 +67,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
     with start_postgres(directory, port=port, log=_log, durable=False) as server:
         server.create_database(TEMPLATE)
         engine = create_engine(server.url(TEMPLATE), connect_args={"ssl_context": False})
-        upgrade(engine)
         with engine.begin() as connection:
-            for login, group in LOGINS.items():
-                connection.execute(text(f"create role {login} login in role {group}"))
+            for login in LOGINS:
+                connection.execute(text(f"create role {login} login"))
+        migrate(engine, LOGINS)
         engine.dispose()
         yield server
 

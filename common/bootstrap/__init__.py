@@ -22,7 +22,7 @@ from common.model.documents import JobSettings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from common.administration import Administration
+    from common.administration import Administration, Secrets
     from common.catalog import TeamDatabase
     from common.database import Database
     from common.ports import ChunkTexts, Clock, Embedder, Generator, ObjectStore, Publisher, Tokenizer, VectorIndex
@@ -93,6 +93,13 @@ class Application:
 
         return GooglePublisher(self.settings.google_project)
 
+    @cached_property
+    def secrets(self) -> Secrets:
+        """See `common.administration`."""
+        from common.adapters.google_secrets import GoogleSecrets, account
+
+        return GoogleSecrets(self.settings.google_project, account())
+
     @property
     def tokenizer(self) -> Tokenizer:
         """See `common.ports`."""
@@ -153,6 +160,13 @@ def upload_store(*, anonymous: bool) -> ObjectStore:
     return GoogleObjectStore(None, anonymous=anonymous)
 
 
+def identity_token(audience: str) -> str:
+    """What lets this service account into a service on Cloud Run that is not open to everybody."""
+    from common.adapters import google_identity
+
+    return google_identity.identity_token(audience)
+
+
 def wired(settings: Settings) -> Application:
     """The application of these settings; those of profile `gcp` are completed from the environment."""
     if settings.profile is Profile.LOCAL:
@@ -167,19 +181,19 @@ def wired(settings: Settings) -> Application:
 @cache
 def application() -> Application:
     """The application of this process, as its environment describes it."""
-    settings = config.load()
-    telemetry.configure(structured=settings.profile is Profile.GCP)
-    return wired(settings)
+    return wired(config.load())
 
 
 @contextmanager
-def starting(*checks: Check) -> Iterator[Application]:
-    """`application`, for what a function sets up before it listens; in profile `gcp` its parts are asked, too.
+def starting(*checks: Check, function: str) -> Iterator[Application]:
+    """`application`, for what this function sets up before it listens; in profile `gcp` its parts are asked, too.
 
     The process ends, with the sentence that names it, if a setting cannot be used or a permission is missing.
     """
     try:
         started = application()
+        settings = started.settings
+        telemetry.configure(structured=settings.structured_logs, project=settings.google_project, function=function)
         yield started
         if started.settings.checked_at_start:
             from common.bootstrap.start_check import check_parts

@@ -362,10 +362,13 @@ revoke create on schema public from ai_infra_search;
 
 
 def create_roles() -> str:
-    """Roles belong to the whole server: another database of it may have made them already."""
+    """Roles belong to the whole server: another database of it, or `migrations.accounts`, may have made them already.
+
+    They are looked for first, since the right to make one would be asked for before it is seen that it is there.
+    """
     return "\n".join(
-        f"do $$ begin create role {role} nologin;"
-        " exception when duplicate_object or unique_violation then null; end $$;"
+        f"do $$ begin if not exists (select from pg_roles where rolname = '{role}') then create role {role} nologin;"
+        " end if; exception when duplicate_object or unique_violation then null; end $$;"
         for role in ROLES
     )
 

@@ -6,10 +6,8 @@ import os
 import pty
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,6 +19,7 @@ from cli.output import printable
 from local.ports import LOOPBACK, free_ports
 from tests.functions.command_line import CommandLine
 from tests.functions.installation import ROOT, Installation
+from tests.functions.serving import served, working
 from tests.functions.texts import HANDBOOK
 
 QUESTION = "How tall is the tower?"
@@ -30,15 +29,8 @@ NOBODY = str(uuid4())
 
 @pytest.fixture(scope="module")
 def url(installation: Installation) -> Iterator[str]:
-    """The API of the installation, served over HTTP."""
-    (port,) = free_ports(1)
-    server = make_server(LOOPBACK, port, installation.functions["api"].application, threaded=True)
-    with ThreadPoolExecutor(1) as threads:
-        serving = threads.submit(server.serve_forever)
-        yield f"http://{LOOPBACK}:{port}"
-        server.shutdown()
-        serving.result()
-    server.server_close()
+    with served(installation) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -60,29 +52,6 @@ def user(installation: Installation, team: str, url: str) -> CommandLine:
 def handbook(user: CommandLine) -> str:
     """The handbook's document id."""
     return next(str(each["id"]) for each in user.shown("documents") if each["title"] == "handbook.md")
-
-
-@contextmanager
-def working(installation: Installation) -> Iterator[None]:
-    """While it lasts, objects that land are announced and messages delivered."""
-    announced, stop = set[tuple[str, int]](), threading.Event()
-
-    def work() -> None:
-        while not stop.is_set():
-            for blob in installation.storage.list_blobs(installation.bucket):
-                seen = (blob.name, int(blob.generation))
-                if seen not in announced:
-                    announced.add(seen)
-                    assert installation.deliver("intake", installation.finalized(*seen)).status_code == 204
-            installation.run()
-
-    with ThreadPoolExecutor(1) as threads:
-        done = threads.submit(work)
-        try:
-            yield
-        finally:
-            stop.set()
-        done.result()
 
 
 @pytest.fixture

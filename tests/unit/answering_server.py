@@ -23,6 +23,8 @@ class AnsweringServer:
     answers: list[Response] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    identities: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     def answer(self, *answers: Response) -> None:
         self.answers = list(answers)
@@ -31,6 +33,8 @@ class AnsweringServer:
     def __call__(self, **_path: str) -> Response:
         self.asked.append((request.method, request.environ["REQUEST_URI"]))
         self.keys.append(request.headers.get("Authorization", ""))
+        self.identities.append(request.headers.get("X-Serverless-Authorization", ""))
+        self.bodies.append(request.get_data())
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 

@@ -170,3 +170,11 @@ def test_an_object_that_nobody_announces_is_not_waited_for_without_end(server: A
     with pytest.raises(Retryable, match="in the bucket") as caught:
         follow_document(api, "d", lambda *_: None, generation=2, name="file", within=0.0)
     assert caught.value.reason == "NOT_REGISTERED"
+
+
+def test_a_known_account_shows_its_identity_beside_the_key(server: AnsweringServer) -> None:
+    server.answer(said({}))
+    Api(server.url, "aik_key", identity="a token").project("docs")
+    assert (server.keys[-1], server.identities[-1]) == ("Bearer aik_key", "Bearer a token")
+    Api(server.url, "aik_key").project("docs")
+    assert server.identities[-1] == ""
