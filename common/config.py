@@ -24,6 +24,13 @@ class Profile(StrEnum):
     GCP = "gcp"
 
 
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class VectorIndexKind(StrEnum):
     """What keeps the vectors."""
 
@@ -61,6 +68,9 @@ class Settings:
         _peppers, "peppers of API keys and question hashes, `VERSION:SECRET,…`", default=None
     )
 
+    log_format: LogFormat | None = setting(
+        LogFormat, "`text` for a terminal, `json` for Cloud Logging, the default in profile `gcp`", None
+    )
     check_at_start: bool = setting(
         switch, "whether a function in profile `gcp` asks its parts before it listens: `true` or `false`", True
     )
@@ -117,6 +127,13 @@ class Settings:
             raise ConfigurationError("AI_INFRA_VECTOR_INDEX must be pgvector in profile local.")
         if self.embedding_model != LOCAL_EMBEDDING_MODEL:
             raise ConfigurationError(f"AI_INFRA_EMBEDDING_MODEL must be {LOCAL_EMBEDDING_MODEL} in profile local.")
+
+    @property
+    def structured_logs(self) -> bool:
+        """Whether log lines are JSON."""
+        return (
+            self.log_format or (LogFormat.JSON if self.profile is Profile.GCP else LogFormat.TEXT)
+        ) is LogFormat.JSON
 
     @property
     def checked_at_start(self) -> bool:

@@ -44,6 +44,15 @@ class FailedMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiveJob:
+    """What a job has brought into the answers, and the seconds since it was opened."""
+
+    chunks: int
+    pages: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeableJob:
     """A job whose chunks are to go: it failed, or it has not answered for long enough, or its project is deleted."""
 
@@ -129,14 +138,17 @@ class JobRows(Protocol):
         """Derive the chunks created from the recorded batches; True if no batch is left."""
         ...
 
-    def go_live(self, document: Document, job_id: UUID) -> None:
+    def go_live(self, document: Document, job_id: UUID) -> LiveJob:
         """Make the job's chunks the live ones in place of the former's."""
         ...
 
     def fail(
         self, job_id: UUID, *, stage: Stage, reason: str, message: str, retryable: bool, attempts: int = 0
-    ) -> None:
-        """End an unfinished job after these attempts; its document fails with it if the job is the wanted one."""
+    ) -> bool:
+        """End an unfinished job after these attempts; its document fails with it if the job is the wanted one.
+
+        False if the job had ended before.
+        """
         ...
 
     def claim_stalled(self, older_than_seconds: float, limit: int) -> Sequence[Job]:

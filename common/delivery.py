@@ -12,10 +12,12 @@ from uuid import UUID
 
 import msgspec
 
+from common import telemetry, tracing
 from common.database import Database, FailedMessage
 from common.errors import AiInfraError, ConfigurationError, Deferred, Retryable, UndecodableError
 from common.messages import Message
 from common.ports import Clock, Publisher
+from common.tracing import TRACEPARENT
 
 log = logging.getLogger(__name__)
 
@@ -106,19 +108,25 @@ class Receiver:
             delivery = decode_push(body)
         except ValueError as error:
             return f"This is not a Pub/Sub push: {error}", 400
+        with telemetry.scope(tracing.continued(delivery.attributes.get(TRACEPARENT)), **_about(delivery)):
+            return self._outcome(delivery, work, topic)
+
+    def _outcome(self, delivery: Delivery, work: Callable[[Delivery], None], topic: str) -> Response:
         try:
             self._work(delivery, work, topic)
         except UndecodableError as error:
-            log.warning("Kept aside: %s", error, extra={"message_id": delivery.message_id})
             return self._keep(delivery, error)
         except Retryable as error:
-            log.warning("%s: %s", error.reason, error, extra={"message_id": delivery.message_id})
+            log.warning("%s: %s", error.reason, error, extra=_failed(error.reason))
             return error.reason, 503
         except ConfigurationError as error:
-            log.error("%s", error, extra={"message_id": delivery.message_id})  # noqa: TRY400 - it says all there is
+            log.error("%s", error, extra=_failed(error.reason))  # noqa: TRY400 - it says all there is
             return error.reason, 503
+        except AiInfraError as error:
+            log.exception("Unexpected error", extra=_failed(error.reason))
+            return "INTERNAL", 500
         except Exception:
-            log.exception("Unexpected error", extra={"message_id": delivery.message_id})
+            log.exception("Unexpected error", extra=_failed("INTERNAL"))
             return "INTERNAL", 500
         return ACKNOWLEDGED
 
@@ -138,7 +146,7 @@ class Receiver:
         count = (count_attribute(delivery.attributes, DEFERRALS) or 0) + deferred.bounded
         if count > self.max_deferrals:
             raise Retryable(deferred.reason, f"Still not due after {self.max_deferrals} deferrals: {deferred}")
-        log.info("Published again: %s", deferred, extra={"message_id": delivery.message_id})
+        log.info("Published again: %s", deferred, extra={"event": "message_deferred", "reason": deferred.reason})
         self.publisher.publish_raw(topic, delivery.data, {**delivery.attributes, DEFERRALS: str(count)})
 
     def _keep(self, delivery: Delivery, error: UndecodableError) -> Response:
@@ -146,8 +154,22 @@ class Receiver:
             with self.database.transaction() as transaction:
                 transaction.operations.keep_failed(failed_message(delivery, topic=error.topic, error=error))
         except Retryable as unavailable:
+            log.warning("%s: %s", unavailable.reason, unavailable, extra=_failed(unavailable.reason))
             return unavailable.reason, 503
+        log.error(
+            "Kept aside: %s", error, extra={"event": "dead_letter_kept", "reason": error.reason, "mattered": True}
+        )
         return ACKNOWLEDGED
+
+
+def _about(delivery: Delivery) -> dict[str, object]:
+    ids = {name: uuid_attribute(delivery.attributes, name) for name in ("team_id", "document_id", "job_id")}
+    subscription = delivery.subscription.rpartition("/")[-1]
+    return {"message_id": delivery.message_id, "subscription": subscription, "attempt": delivery.attempt, **ids}
+
+
+def _failed(reason: str) -> dict[str, object]:
+    return {"event": "message_failed", "reason": reason}
 
 
 def failed_message(

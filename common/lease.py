@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from threading import Event, Thread
 
 from common.errors import Retryable
@@ -30,7 +31,8 @@ def kept(renew: Callable[[], bool], *, lease_seconds: float) -> Iterator[None]:
     Losing it stops no work: what the work commits names the lease's token and changes nothing then.
     """
     stopped = Event()
-    keeper = Thread(target=_renew_until, args=(stopped, renew, lease_seconds / 3), daemon=True)
+    within = copy_context()  # so that what it logs is about the work that the lease belongs to
+    keeper = Thread(target=within.run, args=(_renew_until, stopped, renew, lease_seconds / 3), daemon=True)
     keeper.start()
     try:
         yield

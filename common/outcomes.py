@@ -23,13 +23,13 @@ def ending_job(database: Database, message: JobMessage, stage: Stage) -> Iterato
     try:
         yield
     except Finished as finished:
-        log.debug("%s", finished, extra={"job_id": str(message.job_id)})
+        log.debug("%s", finished)
     except Permanent as error:
-        log.warning("%s: %s", error.reason, error, extra={"job_id": str(message.job_id)})
-        _end(database, message, stage, reason=error.reason, text=error.message, retryable=error.retryable)
+        if _end(database, message, stage, reason=error.reason, text=error.message, retryable=error.retryable):
+            log_failed_job(stage, error, retryable=error.retryable)
     except Superseded as error:
-        log.info("Superseded: %s", error, extra={"job_id": str(message.job_id)})
-        _end(database, message, stage, reason=error.reason, text=error.message, retryable=False)
+        if _end(database, message, stage, reason=error.reason, text=error.message, retryable=False):
+            log.info("Superseded: %s", error, extra={"event": "job_superseded", "stage": stage})
 
 
 def lock_wanted(transaction: Transaction, message: JobMessage) -> tuple[Document, Job]:
@@ -45,8 +45,16 @@ def lock_wanted(transaction: Transaction, message: JobMessage) -> tuple[Document
     return document, job
 
 
-def _end(database: Database, message: JobMessage, stage: Stage, *, reason: str, text: str, retryable: bool) -> None:
+def log_failed_job(stage: Stage, error: AiInfraError, *, retryable: bool) -> None:
+    """Say that the job that this work is about has failed, once that is committed."""
+    fields = {"event": "job_failed", "stage": stage, "reason": error.reason, "retryable": retryable}
+    log.warning("%s: %s", error.reason, error, extra=fields)
+
+
+def _end(database: Database, message: JobMessage, stage: Stage, *, reason: str, text: str, retryable: bool) -> bool:
+    """True if the job was unfinished until now."""
     with database.transaction() as transaction:
         transaction.documents.lock(message.document_id)
-        if transaction.jobs.lock(message.job_id) is not None:
-            transaction.jobs.fail(message.job_id, stage=stage, reason=reason, message=text, retryable=retryable)
+        if transaction.jobs.lock(message.job_id) is None:
+            return False
+        return transaction.jobs.fail(message.job_id, stage=stage, reason=reason, message=text, retryable=retryable)

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from uuid import UUID
 
+from common import tracing
 from common.database import Transaction, Unrouted
 from common.messages import DocumentRegistered
 from common.model.documents import Document, JobSettings, ProjectSettings, Route, SourceType, StoredObject, job_id
+from common.tracing import TRACEPARENT, Trace
+
+log = logging.getLogger(__name__)
 
 SOURCE_TYPE = "source-type"
 TITLE = "title"
+
+
+def object_trace(bucket: str, name: str, generation: int) -> Trace:
+    """The trace of this generation's way: named by it, so that whatever sends it on its way again goes on with it."""
+    return tracing.named(f"{bucket}/{name}#{generation}")
+
+
+def stored_trace(stored: StoredObject) -> Trace:
+    """The trace of the object's way: the one that whoever uploaded it noted on it, else its generation's own."""
+    noted = tracing.parsed(stored.metadata.get(TRACEPARENT, ""))
+    return noted or object_trace(stored.bucket, stored.name, stored.generation)
 
 
 def job_settings(project: ProjectSettings, default: JobSettings) -> JobSettings:
@@ -68,6 +84,7 @@ def register(
         return None
     if stored.generation > document.generation:
         identity = transaction.jobs.open(document, stored, 1, settings)
+        log.info("Registered %s", stored.uri, extra=_registered(document, identity, stored))
     else:
         identity = document.wanted_job_id or job_id(document.id, stored.generation, 1)
         job = transaction.jobs.lock(identity)
@@ -75,3 +92,13 @@ def register(
             return None
         settings = job.settings
     return document_registered(document, identity, stored.generation, settings)
+
+
+def _registered(document: Document, job: UUID, stored: StoredObject) -> dict[str, object]:
+    return {
+        "event": "object_registered",
+        "team_id": document.team_id,
+        "document_id": document.id,
+        "job_id": job,
+        "size": stored.size,
+    }

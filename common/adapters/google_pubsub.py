@@ -13,8 +13,10 @@ from google.cloud.pubsub_v1 import PublisherClient
 from google.cloud.pubsub_v1.publisher.exceptions import MessageTooLargeError
 from google.cloud.pubsub_v1.publisher.futures import Future
 
+from common import tracing
 from common.errors import ConfigurationError, Permanent, Retryable
 from common.messages import Message
+from common.tracing import TRACEPARENT
 
 # Seconds until a publish has to be accepted; the client repeats it within.
 TIMEOUT = 60.0
@@ -25,7 +27,10 @@ _WINDOW = 64
 
 
 class GooglePublisher:
-    """See `common.ports.Publisher`. Every future is resolved before it returns: CPU stops with the request."""
+    """See `common.ports.Publisher`. Every future is resolved before it returns: CPU stops with the request.
+
+    A message carries the trace that it is published in, unless it has one of its own.
+    """
 
     def __init__(self, project: str) -> None:
         self._project = project
@@ -66,7 +71,7 @@ class GooglePublisher:
     def _send(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> Future:
         path = self._client.topic_path(self._project, topic)
         try:
-            return self._client.publish(path, data, timeout=TIMEOUT, **attributes)
+            return self._client.publish(path, data, timeout=TIMEOUT, **_traced(attributes))
         except MessageTooLargeError as error:
             raise Permanent("MESSAGE_TOO_LARGE", f"A message is larger than Pub/Sub takes: {error}") from error
 
@@ -77,3 +82,8 @@ class GooglePublisher:
                 future.result(timeout=TIMEOUT)
         except (GoogleAPICallError, RetryError, TimeoutError) as error:
             raise Retryable("PUBLISH_FAILED", f"Pub/Sub did not accept a message: {error}") from error
+
+
+def _traced(attributes: Mapping[str, str]) -> Mapping[str, str]:
+    trace = tracing.current()
+    return attributes if trace is None else {TRACEPARENT: trace.traceparent, **attributes}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from uuid import uuid4
 
 import flask
 
+from common import telemetry, tracing
+from common.tracing import TRACEPARENT
 from functions.api import errors
 from functions.api.context import ApiContext
 from functions.api.documents import document_routes
@@ -29,6 +32,13 @@ def create_app(context: ApiContext) -> flask.Flask:
     def _identify() -> None:
         wanted = flask.request.headers.get("X-Request-Id", "")
         flask.g.request_id = wanted if _REQUEST_ID.fullmatch(wanted) else uuid4().hex
+        trace = tracing.continued(flask.request.headers.get(TRACEPARENT))
+        flask.g.work = ExitStack()
+        flask.g.work.enter_context(telemetry.scope(trace, request_id=flask.g.request_id))
+
+    @app.teardown_request
+    def _end_work(_: BaseException | None) -> None:
+        flask.g.work.close()
 
     @app.after_request
     def _say_id(response: flask.Response) -> flask.Response:
@@ -36,7 +46,8 @@ def create_app(context: ApiContext) -> flask.Flask:
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    @app.get("/healthz")
+    # Not /healthz: Google's front end answers that itself, with 404.
+    @app.get("/health")
     def _healthy() -> dict[str, str]:
         return {"status": "ok"}
 

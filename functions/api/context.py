@@ -9,6 +9,7 @@ from uuid import UUID
 import flask
 import msgspec
 
+from common import telemetry
 from common.api_keys import ApiKey
 from common.catalog import ProjectRecord, TeamDatabase, TeamTransaction
 from common.config import Settings
@@ -36,6 +37,7 @@ class ApiContext:
     def key(self, scope: str) -> ApiKey:
         """The request's key, which has to have this scope."""
         key = authenticate(flask.request, self.database, self.peppers)
+        telemetry.bind(team_id=key.team_id)
         require(key, scope)
         return key
 

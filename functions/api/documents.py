@@ -8,13 +8,14 @@ from uuid import UUID, uuid4
 import flask
 import msgspec
 
-from common import split_store
+from common import split_store, telemetry, tracing
 from common.api_keys import READ, WRITE, ApiKey
 from common.catalog import DocumentRecord, TeamTransaction
 from common.messages import DocumentRetired
 from common.model.documents import DocumentStatus, Route, SourceType, StoredObject
 from common.model.questions import Scope
 from common.registration import SOURCE_TYPE, TITLE, document_registered, job_settings, register
+from common.tracing import TRACEPARENT
 from functions.api.context import ApiContext, answer, body, identifier, project_of
 from functions.api.errors import ApiError, invalid, not_found
 from functions.api.idempotency import once
@@ -33,6 +34,7 @@ def visible_document(transaction: TeamTransaction, key: ApiKey, document: str) -
     record = transaction.catalog.document(identifier("document", document))
     if record is None or key.project_id not in {None, record.project_id}:
         raise not_found("document", document)
+    telemetry.bind(document_id=record.id)
     return record
 
 
@@ -51,7 +53,7 @@ class Documents:
             f"{record.team_id}/{record.id}/manual/{uuid4()}.txt",
             new.text.encode("utf-8", "replace"),
             "text/plain; charset=utf-8",
-            {SOURCE_TYPE: SourceType.MANUAL.value, TITLE: new.title},
+            {SOURCE_TYPE: SourceType.MANUAL.value, TITLE: new.title, **_trace()},
         )
         route = Route(record.team_id, record.id, record.settings)
         with self._context.database.transaction(key.team_id) as transaction:
@@ -121,6 +123,12 @@ class Documents:
             "chunks": [{**msgspec.structs.asdict(chunk), "text": texts.get(chunk.id)} for chunk in shown],
             "next_page_token": encode_token((job_id, shown[-1].index)) if len(found) > size else "",
         }
+
+
+def _trace() -> dict[str, str]:
+    """So that the object's notification goes on with the request's trace."""
+    trace = tracing.current()
+    return {} if trace is None else {TRACEPARENT: trace.traceparent}
 
 
 def _live_job(record: DocumentRecord) -> UUID:

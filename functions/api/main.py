@@ -23,7 +23,7 @@ CHECKS = (
     publishes(DocumentRegistered.topic, DocumentRetired.topic),
 )
 
-with starting(*CHECKS) as services:
+with starting(*CHECKS, function="api") as services:
     app = create_app(
         ApiContext(
             database=services.team_database,

@@ -122,6 +122,21 @@ class Questions:
         )
         with self._context.database.transaction(key.team_id) as transaction:
             transaction.questions.log(entry)
+        log.info("Asked and %s", "failed" if error else "answered", extra=_event_fields(entry))
+
+
+def _event_fields(entry: QueryLog) -> dict[str, object]:
+    outcome = "ERROR" if entry.error else entry.refusal_reason or "ANSWERED"
+    return {
+        "event": "question_answered",
+        "outcome": outcome,
+        "model": entry.model,
+        "latency_ms": entry.latency_ms,
+        "retrieved": entry.retrieved,
+        "used": entry.used,
+        "prompt_tokens": entry.prompt_tokens or 0,
+        "completion_tokens": entry.completion_tokens or 0,
+    }
 
 
 def _elapsed(started: float) -> int:

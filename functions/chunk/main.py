@@ -12,7 +12,9 @@ from common.messages import ChunkBatch, DocumentRegistered
 from common.preflight import EXTRACTIONS, PIPELINE_DATABASE, UPLOADS, publishes
 from functions.chunk.use_case import ChunkDocument
 
-with starting(PIPELINE_DATABASE, UPLOADS, EXTRACTIONS, publishes(ChunkBatch.topic, DocumentRegistered.topic)) as app:
+with starting(
+    PIPELINE_DATABASE, UPLOADS, EXTRACTIONS, publishes(ChunkBatch.topic, DocumentRegistered.topic), function="chunk"
+) as app:
     receiver = app.receiver
     chunk_document = ChunkDocument(
         database=app.database,

@@ -12,7 +12,7 @@ from functions.dead_letter.use_case import keep_dead_letter
 
 TOPIC = "dead-letter"
 
-with starting(PIPELINE_DATABASE) as app:
+with starting(PIPELINE_DATABASE, function="dead_letter") as app:
     receiver = app.receiver
 
 

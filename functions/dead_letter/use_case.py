@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
@@ -12,6 +13,9 @@ from common.delivery import DEFERRALS, Delivery, count_attribute, failed_message
 from common.errors import AiInfraError
 from common.messages import BatchEmbedded, ChunkBatch, DocumentRegistered, DocumentRetired
 from common.model.documents import BatchState, Document, Job, Stage
+from common.outcomes import log_failed_job
+
+log = logging.getLogger(__name__)
 
 # https://cloud.google.com/pubsub/docs/handling-failures#track_delivery_attempts
 _SUBSCRIPTION = "CloudPubSubDeadLetterSourceSubscription"
@@ -43,21 +47,22 @@ def keep_dead_letter(delivery: Delivery, *, database: Database) -> None:
         "UNDELIVERABLE", f"The message was given up after {attempts} attempts of {subscription or 'its subscription'}."
     )
     document_id, job_id = uuid_attribute(attributes, "document_id"), uuid_attribute(attributes, "job_id")
+    failed_at: Stage | None = None
     with database.transaction() as transaction:
         document = None if document_id is None else transaction.documents.lock(document_id)
         job = None if job_id is None else transaction.jobs.lock(job_id)
         mattered = document_id is None or job_id is None
         if document is not None and job is not None and _waits(transaction, document, job, attributes):
             mattered = True
-            stage = _STAGES.get(subscription, Stage.REGISTERED)
-            if stage is Stage.RECORD and _was_never_visible(transaction, job.id, attributes):
+            failed_at = _STAGES.get(subscription, Stage.REGISTERED)
+            if failed_at is Stage.RECORD and _was_never_visible(transaction, job.id, attributes):
                 error = AiInfraError(
                     "NOT_VISIBLE",
                     f"The vector index did not show all of the document's vectors, in {attempts} attempts after the"
                     " longest wait: some may have been lost. Process the document again.",
                 )
             transaction.jobs.fail(
-                job.id, stage=stage, reason=error.reason, message=error.message, retryable=True, attempts=attempts
+                job.id, stage=failed_at, reason=error.reason, message=error.message, retryable=True, attempts=attempts
             )
         kept = failed_message(
             _as_sent(delivery),
@@ -69,6 +74,14 @@ def keep_dead_letter(delivery: Delivery, *, database: Database) -> None:
         if document is not None and _is_deleted(document, job):
             kept = replace(kept, data=b"")
         transaction.operations.keep_failed(kept)
+    if failed_at is not None:
+        log_failed_job(failed_at, error, retryable=True)
+    _log_kept(error, subscription, mattered=mattered)
+
+
+def _log_kept(error: AiInfraError, subscription: str, *, mattered: bool) -> None:
+    fields = {"event": "dead_letter_kept", "subscription": subscription, "reason": error.reason, "mattered": mattered}
+    log.log(logging.ERROR if mattered else logging.INFO, "Kept: %s", error, extra=fields)
 
 
 def _as_sent(delivery: Delivery) -> Delivery:

@@ -11,7 +11,9 @@ from common.messages import BatchEmbedded, ChunkBatch
 from common.preflight import EMBEDDER, INDEX_WRITES, PIPELINE_DATABASE, publishes
 from functions.embed.use_case import EmbedBatch
 
-with starting(PIPELINE_DATABASE, EMBEDDER, INDEX_WRITES, publishes(BatchEmbedded.topic, ChunkBatch.topic)) as app:
+with starting(
+    PIPELINE_DATABASE, EMBEDDER, INDEX_WRITES, publishes(BatchEmbedded.topic, ChunkBatch.topic), function="embed"
+) as app:
     receiver = app.receiver
     embed_batch = EmbedBatch(
         database=app.database,

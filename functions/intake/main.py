@@ -12,7 +12,7 @@ from common.messages import DocumentRegistered
 from common.preflight import PIPELINE_DATABASE, publishes
 from functions.intake.use_case import take_in
 
-with starting(PIPELINE_DATABASE, publishes(DocumentRegistered.topic)) as app:
+with starting(PIPELINE_DATABASE, publishes(DocumentRegistered.topic), function="intake") as app:
     receiver = app.receiver
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 
+from common import tracing
 from common.database import Database, Transaction, Unrouted
 from common.messages import DocumentRegistered
 from common.model.documents import JobSettings, StoredObject
 from common.ports import Publisher
-from common.registration import register, route
+from common.registration import register, route, stored_trace
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +18,7 @@ def take_in(stored: StoredObject, *, database: Database, publisher: Publisher, d
     """Register the object's generation and send its document on its way; once or often, the end is the same."""
     if stored.is_folder:
         return
+    tracing.bind(stored_trace(stored))
     with database.transaction() as transaction:
         message = _register(transaction, stored, default)
     if message is not None:
@@ -27,7 +29,8 @@ def _register(transaction: Transaction, stored: StoredObject, default: JobSettin
     found = route(transaction, stored.name)
     if isinstance(found, Unrouted):
         if not transaction.documents.known_elsewhere(stored, None):
-            log.warning("%s is unrouted: %s", stored.uri, found.message)
+            fields = {"event": "object_unrouted", "reason": found.reason}
+            log.warning("%s is unrouted: %s", stored.uri, found.message, extra=fields)
             transaction.operations.keep_unrouted(stored, found)
         return None
     transaction.operations.forget_unrouted(stored.bucket, stored.name, stored.generation)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 
 import flask
 import functions_framework
 
-from common import notifications
+from common import notifications, telemetry, tracing
 from common.bootstrap import starting
 from common.errors import Retryable
 from common.messages import DocumentRegistered, DocumentRetired
 from common.preflight import PIPELINE_DATABASE, UPLOADS, publishes
+from common.tracing import TRACEPARENT
 from functions.reconcile.use_case import Reconcile
 
+log = logging.getLogger(__name__)
+
 with starting(
-    PIPELINE_DATABASE, UPLOADS, publishes(notifications.TOPIC, DocumentRegistered.topic, DocumentRetired.topic)
+    PIPELINE_DATABASE,
+    UPLOADS,
+    publishes(notifications.TOPIC, DocumentRegistered.topic, DocumentRetired.topic),
+    function="reconcile",
 ) as app:
     reconcile = Reconcile(
         database=app.database,
@@ -29,8 +36,10 @@ with starting(
 
 
 @functions_framework.http
-def main(_: flask.Request) -> tuple[dict[str, object], int]:
-    try:
-        return asdict(reconcile()), 200
-    except Retryable as error:
-        return {"reason": error.reason, "message": error.message}, 503
+def main(request: flask.Request) -> tuple[dict[str, object], int]:
+    with telemetry.scope(tracing.continued(request.headers.get(TRACEPARENT))):
+        try:
+            return asdict(reconcile()), 200
+        except Retryable as error:
+            log.warning("%s: %s", error.reason, error)
+            return {"reason": error.reason, "message": error.message}, 503

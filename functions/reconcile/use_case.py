@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from common import notifications
+from common import notifications, tracing
 from common.database import Database
-from common.messages import DocumentRetired, Message
+from common.messages import DocumentRetired
 from common.model.documents import Job, StoredObject
 from common.notifications import ObjectEvent
 from common.ports import ObjectStore, Publisher
-from common.registration import document_registered
+from common.registration import document_registered, object_trace
 
 log = logging.getLogger(__name__)
 
@@ -54,26 +54,28 @@ class Reconcile:
                 DocumentRetired(team_id=team_id, document_id=document_id)
                 for team_id, document_id in transaction.purges.documents_due(self.grace_seconds, self.limit)
             ]
-        jobs = [message for job in stalled for message in self._restart(job)]
         unregistered, deleted = self._look_through_bucket()
         objects = [*routable, *unregistered]
         for stored in objects:
             self.publisher.publish_raw(notifications.TOPIC, *notifications.encode(ObjectEvent.FINALIZE, stored))
-        self.publisher.publish([*jobs, *purges])
+        self.publisher.publish(purges)
+        jobs = sum(self._restart(job) for job in stalled)
         for stored in deleted:
             self.objects.delete(stored.bucket, stored.name, stored.generation)
-        return Reconciled(objects=len(objects), jobs=len(jobs), purges=len(purges), deletions=len(deleted))
+        return _logged(Reconciled(objects=len(objects), jobs=jobs, purges=len(purges), deletions=len(deleted)))
 
-    def _restart(self, job: Job) -> Sequence[Message]:
-        """In a transaction of its own: a document is locked before its jobs, not behind them.
+    def _restart(self, job: Job) -> bool:
+        """In a transaction of its own: a document is locked before its jobs, not behind them; and in its own trace.
 
         A job of a deleted project is sent on its way too: there it is found to be unwanted, and ends.
         """
         with self.database.transaction() as transaction:
             document = transaction.documents.lock(job.document_id)
         if document is None or document.wanted_job_id != job.id:
-            return []
-        return [document_registered(document, job.id, job.generation, job.settings)]
+            return False
+        with tracing.scope(object_trace(document.bucket, document.object_name, job.generation)):
+            self.publisher.publish([document_registered(document, job.id, job.generation, job.settings)])
+        return True
 
     def _look_through_bucket(self) -> tuple[Sequence[StoredObject], Sequence[StoredObject]]:
         """Objects that no row has recorded, and those that outlived their document; of each at most the limit."""
@@ -89,3 +91,10 @@ class Reconcile:
                 deleted += transaction.documents.deleted(page)
             start_after = page[-1].name
         return unregistered[: self.limit], deleted[: self.limit]
+
+
+def _logged(done: Reconciled) -> Reconciled:
+    """A run that found nothing lost is no news."""
+    level = logging.INFO if any(asdict(done).values()) else logging.DEBUG
+    log.log(level, "Reconciled", extra={"event": "reconciled", **asdict(done)})
+    return done

@@ -19,7 +19,7 @@ CHECKS = (
     publishes(BatchEmbedded.topic, DocumentRetired.topic),
 )
 
-with starting(*CHECKS) as app:
+with starting(*CHECKS, function="record") as app:
     receiver = app.receiver
     record_batch = RecordBatch(database=app.database, index=app.index, texts=app.texts, publisher=app.publisher)
 

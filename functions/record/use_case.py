@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import asdict, dataclass
 
 from common.database import Database
 from common.errors import AiInfraError, Deferred, Superseded
@@ -11,6 +12,8 @@ from common.model.chunks import chunk_id
 from common.model.documents import JobStatus, Stage
 from common.outcomes import ending_job
 from common.ports import ChunkTexts, Publisher, VectorIndex
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,5 +76,6 @@ class RecordBatch:
                 return False
             if not document.wants(job.id):
                 raise Superseded("Something newer is wanted of the document, or it was deleted.")
-            transaction.jobs.go_live(document, job.id)
-            return job.run > 1 or document.active_job_id is not None
+            live = transaction.jobs.go_live(document, job.id)
+        log.info("Ready", extra={"event": "document_ready", **asdict(live)})
+        return job.run > 1 or document.active_job_id is not None

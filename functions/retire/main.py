@@ -14,7 +14,9 @@ from common.messages import DocumentRetired
 from common.preflight import EXTRACTIONS, INDEX_WRITES, PIPELINE_DATABASE, TEXT_WRITES, publishes
 from functions.retire.use_case import PurgeDocument, RetireObject
 
-with starting(PIPELINE_DATABASE, EXTRACTIONS, INDEX_WRITES, TEXT_WRITES, publishes(DocumentRetired.topic)) as app:
+with starting(
+    PIPELINE_DATABASE, EXTRACTIONS, INDEX_WRITES, TEXT_WRITES, publishes(DocumentRetired.topic), function="retire"
+) as app:
     receiver = app.receiver
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import batched
 
-from common import split_store
+from common import split_store, tracing
 from common.database import Database, PurgeableJob, Transaction
 from common.messages import DocumentRetired
 from common.model.chunks import chunk_id
 from common.model.documents import Route, StoredObject
 from common.ports import ChunkTexts, ObjectStore, Publisher, VectorIndex
-from common.registration import route, source_type, title
+from common.registration import route, source_type, stored_trace, title
 
 # Ids removed in one call of a port.
 _PURGE_SIZE = 500
@@ -31,6 +31,7 @@ class RetireObject:
         """Mark the generation deleted wherever the object is a document; an overwrite's own delete changes nothing."""
         if stored.is_folder:
             return
+        tracing.bind(stored_trace(stored))
         with self.database.transaction() as transaction:
             transaction.operations.forget_unrouted(stored.bucket, stored.name, stored.generation)
             retired = self._delete(transaction, stored)

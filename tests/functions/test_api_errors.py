@@ -155,7 +155,7 @@ def test_what_is_not_there_is_named(acme: Caller, path: str, kind: str) -> None:
     assert details["metadata"].keys() == {kind}
 
 
-@pytest.mark.parametrize(("method", "path"), [("PUT", "/v1/projects"), ("DELETE", QUERY), ("POST", "/healthz")])
+@pytest.mark.parametrize(("method", "path"), [("PUT", "/v1/projects"), ("DELETE", QUERY), ("POST", "/health")])
 def test_a_method_that_a_path_has_not_is_told(acme: Caller, method: str, path: str) -> None:
     answered = acme(method, path)
     error_of(answered, 405, "UNIMPLEMENTED")
@@ -168,7 +168,7 @@ def test_what_is_behind_the_api_and_does_not_answer_is_told(installation: Instal
     api = Caller(installation.create("api", login="api", database_url=url)["api"], acme.key)
     details = error_of(api("GET", "/v1/projects"), 503, "UNAVAILABLE")
     assert (details["reason"], details["metadata"]) == ("DATABASE_UNAVAILABLE", {})
-    assert api("GET", "/healthz").status_code == 200
+    assert api("GET", "/health").status_code == 200
 
 
 def test_an_unexpected_error_tells_nothing_of_the_inside(installation: Installation, acme: Caller) -> None:
@@ -181,7 +181,7 @@ def test_an_unexpected_error_tells_nothing_of_the_inside(installation: Installat
     assert "permission" not in answered.text
 
 
-@pytest.mark.parametrize(("path", "status"), [("/v1/projects", 200), ("/healthz", 200), ("/v1/nothing", 404)])
+@pytest.mark.parametrize(("path", "status"), [("/v1/projects", 200), ("/health", 200), ("/v1/nothing", 404)])
 def test_an_answer_has_the_requests_own_id(acme: Caller, path: str, status: int) -> None:
     answered = acme("GET", path, headers={"X-Request-Id": "trace-1.A_b"})
     assert (answered.status_code, answered.headers["X-Request-Id"]) == (status, "trace-1.A_b")
@@ -189,13 +189,13 @@ def test_an_answer_has_the_requests_own_id(acme: Caller, path: str, status: int)
 
 @pytest.mark.parametrize("wanted", ["", "a b", "x" * 129, "<script>", "é"])
 def test_an_id_that_cannot_be_one_is_replaced(acme: Caller, wanted: str) -> None:
-    answers = [acme("GET", "/healthz", headers={"X-Request-Id": wanted}) for _ in range(2)]
+    answers = [acme("GET", "/health", headers={"X-Request-Id": wanted}) for _ in range(2)]
     ids = {answered.headers["X-Request-Id"] for answered in answers}
     assert len({UUID(each) for each in ids}) == 2
 
 
 def test_the_api_says_that_it_lives_without_a_key(installation: Installation) -> None:
-    answered = installation.functions["api"].get("/healthz")
+    answered = installation.functions["api"].get("/health")
     assert (answered.status_code, answered.json) == (200, {"status": "ok"})
 
 

@@ -18,7 +18,7 @@ BODIES: dict[str, dict[str, object]] = {
     "/v1/projects/<project>/documents": {"title": "A note", "text": "A text."},
     "/v1/documents/<document>:reprocess": {},
 }
-WITHOUT_NAMES = {"/healthz", "/v1/projects"}
+WITHOUT_NAMES = {"/health", "/v1/projects"}
 
 
 @dataclass(frozen=True)

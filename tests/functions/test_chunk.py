@@ -118,6 +118,7 @@ def test_a_redelivery_of_a_finished_job_changes_nothing_and_says_nothing(
     registered = installation.ingest(name, HANDBOOK)
     job, document = registered.content["job_id"], registered.content["document_id"]
     before = installation.job(job), installation.document(document), installation.ids(job)
+    caplog.clear()
     with caplog.at_level(logging.INFO, logger="common.outcomes"):
         assert installation.accept("chunk", registered.body) == []
     assert caplog.messages == []

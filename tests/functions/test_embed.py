@@ -179,6 +179,7 @@ def test_a_redelivery_of_a_finished_job_says_nothing(
     for batch in batches:
         installation.deliver("embed", batch.body)
     installation.run()
+    caplog.clear()
     with caplog.at_level(logging.INFO, logger="common.outcomes"):
         assert installation.accept("embed", batches[0].body) == []
     assert caplog.messages == []

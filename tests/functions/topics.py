@@ -18,6 +18,7 @@ from google.pubsub_v1.services.publisher import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.types import PubsubMessage
 
+from common.tracing import TRACEPARENT, parsed
 from local import settings
 from local.pubsub.emulator import PubSubEmulator
 from local.subscriptions import apply_topology
@@ -43,8 +44,15 @@ class Published:
 
     @property
     def attributes(self) -> dict[str, str]:
+        """All but the trace, which names another span each time."""
         attributes: dict[str, str] = self.body["message"]["attributes"]
-        return attributes
+        return {name: value for name, value in attributes.items() if name != TRACEPARENT}
+
+    @property
+    def trace(self) -> str | None:
+        """The id of the trace that the message carries."""
+        trace = parsed(self.body["message"]["attributes"].get(TRACEPARENT, ""))
+        return None if trace is None else trace.trace_id
 
     @property
     def content(self) -> dict[str, Any]:

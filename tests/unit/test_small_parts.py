@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from queue import Queue
 from threading import Event
 from typing import cast
 from uuid import UUID, uuid4
@@ -12,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import lease, split_store, telemetry
+from common import lease, split_store, telemetry, tracing
 from common.errors import Retryable
 from common.model.chunks import ChunkBounds, Extraction, Heading, Split
 from common.ports import ObjectStore
+from common.tracing import Trace
 
 PATIENCE = 10.0
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -145,6 +147,54 @@ def test_a_cloud_log_entry_is_one_line_of_json(message: str, value: str) -> None
     assert json.loads(line) == {"severity": "WARNING", "message": message, "job_id": value}
 
 
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (7, 7),
+        (1.5, 1.5),
+        (True, True),
+        (None, None),
+        ("7", "7"),
+        (UUID(int=7), str(UUID(int=7))),
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+    ],
+)
+def test_numbers_of_a_cloud_log_entry_stay_numbers(value: object, written: object) -> None:
+    [line] = telemetry.CloudFormatter().format(record("Done", value=value)).splitlines()
+    assert json.loads(line, parse_constant=pytest.fail)["value"] == written
+
+
+def test_a_cloud_log_entry_says_what_its_work_is_about_in_which_trace() -> None:
+    formatter = telemetry.CloudFormatter(project="sample", function="embed")
+    with telemetry.scope(Trace("a" * 32, "b" * 16, sampled=True), team_id=UUID(int=1), job_id=None, reason="own"):
+        telemetry.bind(document_id=UUID(int=2), attempt=None)
+        entry = json.loads(formatter.format(record("Done", reason="line's")))
+    assert entry == {
+        "severity": "WARNING",
+        "message": "Done",
+        "function": "embed",
+        "team_id": str(UUID(int=1)),
+        "document_id": str(UUID(int=2)),
+        "reason": "line's",
+        "logging.googleapis.com/trace": f"projects/sample/traces/{'a' * 32}",
+        "logging.googleapis.com/spanId": "b" * 16,
+        "logging.googleapis.com/trace_sampled": True,
+    }
+    assert json.loads(formatter.format(record("Done"))).keys() == {"severity", "message", "function"}
+
+
+def test_what_keeps_a_lease_speaks_of_the_work_that_the_lease_is_for() -> None:
+    found: Queue[Trace | None] = Queue()
+
+    def renew() -> bool:
+        found.put(tracing.current())
+        return False
+
+    with telemetry.scope(Trace("a" * 32, "b" * 16)), lease.kept(renew, lease_seconds=0.003):
+        assert found.get(timeout=PATIENCE) == Trace("a" * 32, "b" * 16)
+
+
 def test_a_cloud_log_entry_of_an_error_has_its_stack_trace() -> None:
     with pytest.raises(ValueError, match="broken") as caught:
         int("broken")
@@ -156,3 +206,5 @@ def test_a_terminal_line_has_level_message_and_fields() -> None:
     formatter = telemetry.TerminalFormatter()
     assert formatter.format(record("Done", job_id=UUID(int=7))) == f"WARNING Done job_id={UUID(int=7)}"
     assert formatter.format(record("Done")) == "WARNING Done"
+    with telemetry.scope(Trace("a" * 32, "b" * 16), job_id=UUID(int=7), message_id="12"):
+        assert formatter.format(record("Done", reason="R")) == f"WARNING Done job_id={UUID(int=7)} reason=R"

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Connection, Row, text
 
+from common.database import LiveJob
 from common.model.documents import Document, Job, JobSettings, JobStatus, Stage, StoredObject, job_id
 
 _JOB_COLUMNS = """
@@ -102,6 +103,8 @@ _SUCCEED = text("""
     set status = 'succeeded', stage = 'live', finished_at = now(), reason = null, error_message = null,
         updated_at = now()
     where id = :job_id
+    returning chunks_created as chunks, coalesce(pages, 0) as pages,
+        extract(epoch from clock_timestamp() - created_at)::float8 as seconds
 """)
 
 _FAIL = text("""
@@ -197,17 +200,17 @@ class PostgresJobRows:
     def progress(self, job_id: UUID) -> bool:
         return bool(self._connection.execute(_PROGRESS, {"job_id": job_id}).scalar_one())
 
-    def go_live(self, document: Document, job_id: UUID) -> None:
+    def go_live(self, document: Document, job_id: UUID) -> LiveJob:
         parameters = {"document_id": document.id, "job_id": job_id, "former": document.active_job_id}
         if document.active_job_id not in {None, job_id}:
             self._connection.execute(_RETIRE_FORMER, parameters)
             self._connection.execute(_RETIRE_FORMER_CHUNKS, parameters)
         self._connection.execute(_ACTIVATE, parameters)
-        self._connection.execute(_SUCCEED, parameters)
+        return LiveJob(**self._connection.execute(_SUCCEED, parameters).one()._asdict())
 
     def fail(
         self, job_id: UUID, *, stage: Stage, reason: str, message: str, retryable: bool, attempts: int = 0
-    ) -> None:
+    ) -> bool:
         parameters = {
             "job_id": job_id,
             "stage": stage.value,
@@ -216,8 +219,10 @@ class PostgresJobRows:
             "retryable": retryable,
             "attempts": attempts,
         }
-        if self._connection.execute(_FAIL, parameters).one_or_none() is not None:
-            self._connection.execute(_FAIL_DOCUMENT, parameters)
+        if self._connection.execute(_FAIL, parameters).one_or_none() is None:
+            return False
+        self._connection.execute(_FAIL_DOCUMENT, parameters)
+        return True
 
     def claim_stalled(self, older_than_seconds: float, limit: int) -> Sequence[Job]:
         rows = self._connection.execute(_CLAIM_STALLED, {"seconds": older_than_seconds, "limit": limit})

@@ -103,7 +103,7 @@ class VertexEmbedder:
             else:
                 vectors += self._normalised(answer.vectors, len(batch))
                 tokens += answer.tokens or 0
-        log.info("Embedded", extra={"model": self.model, "texts": len(texts), "tokens": tokens})
+        log.info("Embedded", extra={"event": "embedded", "model": self.model, "texts": len(texts), "tokens": tokens})
         return vectors
 
     def _batches(self, texts: Sequence[_Text]) -> list[Sequence[_Text]]:
