@@ -24,7 +24,7 @@ def idle_month(prices: Prices, index: VectorIndex) -> list[Item]:
         prices.item("Database: disk", "database_disk", n("disk_gigabytes")),
         prices.item("Database: backups", "database_backup", n("disk_gigabytes")),
         *([node] if index == "vertex" else []),
-        *_function(prices, "`reconcile`, every minute", n("reconcile_seconds"), cpus=1, gibibytes=0.5),
+        *_function(prices, "`reconcile`, every five minutes", n("reconcile_seconds"), cpus=1, gibibytes=0.5),
         *_function(prices, "`api`, asked whether it is up", n("uptime_seconds"), cpus=1, gibibytes=1),
         prices.item("Logs", "logs", n("idle_log_gibibytes")),
         prices.item("Alerts", "alerts", n("alert_conditions")),
@@ -67,7 +67,7 @@ def million_pages_kept(prices: Prices, index: VectorIndex) -> list[Item]:
         prices.item("Database: backups", "database_backup", chunks * row_bytes / GB),
         prices.item("Chunk texts: storage", "text_storage", texts / GIB),
         prices.item("Objects", "objects", documents * n("document_megabytes") / 1000 + texts / GB),
-        prices.item("Objects: looked through each minute", "object_writes", calls / MILLION),
+        prices.item("Objects: looked through by `reconcile`", "object_writes", calls / MILLION),
         *_function(prices, "`reconcile`, looking", calls * n("listed_seconds"), cpus=1, gibibytes=0.5),
     ]
 

@@ -71,7 +71,7 @@ def test_the_bucket_is_looked_through_in_pages_of_the_size_that_is_priced(prices
     code = (root / "functions" / "reconcile" / "use_case.py").read_text(encoding="utf-8")
     assert f"_PAGE = {prices.quantity('listed_objects'):.0f}\n" in code
     bill = {item.what: item.cost for item in million_pages_kept(prices, "vertex")}
-    assert bill["Objects: looked through each minute"] == pytest.approx(100_000 / 500 * 43_800 * 5 / 1_000_000)
+    assert bill["Objects: looked through by `reconcile`"] == pytest.approx(100_000 / 500 * 8_760 * 5 / 1_000_000)
 
 
 def test_what_is_priced_is_what_the_defaults_deploy(prices: Prices, root: Path) -> None:
