@@ -13,9 +13,9 @@ from common.adapters.postgres.chunk_texts import PostgresChunkTexts
 from common.messages import DocumentRegistered
 from common.model.questions import Scope
 from common.ports import ChunkTexts
-from local.errors import StartError
-from local.firestore import find_program, start_firestore
+from local.firestore import start_firestore
 from local.ports import free_ports
+from tests.firestore import skip_without_firestore
 from tests.rows import Installation, chunk_ids, new_place, registered
 
 
@@ -35,10 +35,7 @@ class Texts:
 @pytest.fixture(scope="module")
 def firestore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirestoreChunkTexts]:
     """On Google's emulator."""
-    try:
-        find_program()
-    except StartError as missing:
-        pytest.skip(missing.message)
+    skip_without_firestore()
     directory, (port,) = tmp_path_factory.mktemp("firestore"), free_ports(1)
     with start_firestore(directory, port=port, log=lambda _: None) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("FIRESTORE_EMULATOR_HOST", server.address)

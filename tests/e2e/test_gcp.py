@@ -11,12 +11,11 @@ import pytest
 from sqlalchemy import text
 
 from common.config import Profile
-from local.errors import StartError
-from local.firestore import find_program
 from local.functions import processes_of
 from local.stack import Stack, StackOptions
 from tests.e2e.conftest import show
 from tests.e2e.team import Team, eventually, superuser
+from tests.firestore import skip_without_firestore
 
 LEAVE = "# Leave\n\n## Parental leave\n\nParental leave at Harbour Lights lasts eighteen weeks and is fully paid.\n"
 VERTEX_METHODS = {"Predict", "GenerateContent", "UpsertDatapoints", "FindNeighbors", "ReadIndexDatapoints"}
@@ -25,20 +24,9 @@ UNUSED_TABLES = text("""
 """)
 
 
-def why_missing() -> str | None:
-    """Why profile `gcp` cannot run here; None where it can."""
-    try:
-        find_program()
-    except StartError as error:
-        return error.message
-    return None
-
-
-pytestmark = pytest.mark.skipif(why_missing() is not None, reason=str(why_missing()))
-
-
 @pytest.fixture(scope="module")
 def cloud_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    skip_without_firestore()
     options = StackOptions(
         data=tmp_path_factory.mktemp("gcp"), profile=Profile.GCP, durable=False, schedule_seconds=1.0, log=show
     )

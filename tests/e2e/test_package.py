@@ -11,11 +11,10 @@ import pytest
 import requests
 
 from cli.api import Api
-from local.errors import StartError
-from local.firestore import find_program
 from tests.conftest import TestDatabase
 from tests.e2e.conftest import show
 from tests.e2e.package import Package, RunningPackage, normal, running
+from tests.firestore import skip_without_firestore
 from tests.functions.events import event
 from tests.functions.texts import HANDBOOK
 
@@ -37,10 +36,7 @@ def functions(
     package: Package, root: Path, database: TestDatabase, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningPackage]:
     """The packaged functions, running."""
-    try:
-        find_program()
-    except StartError as missing:
-        pytest.skip(missing.message)
+    skip_without_firestore()
     with running(package, root=root, database=database, folder=tmp_path_factory.mktemp("gcp")) as started:
         yield started
 

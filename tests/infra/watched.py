@@ -1,15 +1,10 @@
-"""A stack that each thing happens to once that a metric counts, and what its functions said of it.
-
-Profile `local` has no tokens to pay for: the line that tells of them is taken from the adapter of Vertex AI.
-"""
+"""A stack that each thing happens to once that a metric counts, and what its functions said of it."""
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -23,13 +18,11 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber import SubscriberClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from common import telemetry, tracing
-from common.adapters.minilm import MiniLmEmbedder
+from common import tracing
 from local.settings import PROJECT
 from local.stack import Stack
 from tests.e2e.team import Team, bucket, eventually
 from tests.infra.log_entries import entries
-from tests.vertex_embedding import running_embedding
 
 LEAVE = "# Leave\n\n## Parental leave\n\nParental leave at Harbour Lights lasts eighteen weeks and is fully paid.\n"
 
@@ -134,26 +127,4 @@ def use(stack: Stack, emulator: Emulator) -> Watched:
     until(stack, "dead_letter_kept", lambda fields: fields["reason"] == "UNDECODABLE")
     until(stack, "object_unrouted")
     until(stack, "reconciled", lambda fields: fields["purges"])
-    return Watched(
-        (*said(stack), *embedding(team)), documents["leave.md"], documents["manual.md"], poison, created_in, asked_in
-    )
-
-
-def embedding(team: Team) -> Iterator[Entry]:
-    """What the embedder on Vertex AI says, within a message's work."""
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(telemetry.CloudFormatter(project=PROJECT, function="embed"))
-    log = logging.getLogger("common.adapters.vertex.embedder")
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    try:
-        with (
-            running_embedding(MiniLmEmbedder()) as vertex,
-            telemetry.scope(tracing.continued(None), team_id=team.project_id),
-        ):
-            vertex.embedder().embed_documents([LEAVE])
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(logging.NOTSET)
-    yield from entries(written.getvalue().splitlines(), service="ai-infra-embed")
+    return Watched(tuple(said(stack)), documents["leave.md"], documents["manual.md"], poison, created_in, asked_in)

@@ -16,9 +16,10 @@ from common.model.chunks import ChunkOwner
 from common.model.questions import Scope
 from local import firestore
 from local.errors import StartError
-from local.firestore import FirestoreServer, find_program, start_firestore
+from local.firestore import FirestoreServer, start_firestore
 from local.firestore_front import FirestoreCounts
 from local.ports import free_ports
+from tests.firestore import skip_without_firestore
 
 OWNER = ChunkOwner(team_id=uuid4(), project_id=uuid4(), document_id=uuid4(), job_id=uuid4())
 SCOPE = Scope(OWNER.team_id, OWNER.project_id)
@@ -26,10 +27,7 @@ SCOPE = Scope(OWNER.team_id, OWNER.project_id)
 
 @pytest.fixture
 def installed() -> None:
-    try:
-        find_program()
-    except StartError as missing:
-        pytest.skip(missing.message)
+    skip_without_firestore()
 
 
 def _start(directory: Path) -> FirestoreServer:
