@@ -5,7 +5,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,6 +55,17 @@ class Endpoint:
             if not self._changed.wait_for(lambda: len(self.pushes) >= number, WAIT_SECONDS):
                 raise AssertionError(f"{len(self.pushes)} of {number} pushes came: {self.pushes}")
             return list(self.pushes)
+
+    def expect_each(self, message_ids: Set[str], *, since: int) -> list[Push]:
+        """The pushes behind the first `since`, as soon as each of these messages is among them."""
+
+        def missing() -> Set[str]:
+            return message_ids - {push.message_id for push in self.pushes[since:]}
+
+        with self._changed:
+            if not self._changed.wait_for(lambda: not missing(), WAIT_SECONDS):
+                raise AssertionError(f"{len(missing())} of {len(message_ids)} messages did not come: {missing()}")
+            return self.pushes[since:]
 
     def take(self, push: Push) -> int:
         with self._changed:

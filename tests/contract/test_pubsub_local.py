@@ -335,9 +335,10 @@ def test_what_is_not_acknowledged_survives_a_kill(tmp_path: Path, receiver: Rece
     before = len(endpoint.pushes)
     up.set()
     with running(data) as second, connected(second.host) as clients:
-        after = endpoint.expect(before + 201)[before:]
+        # What was on its way at the kill may arrive after it, and then comes once more.
+        after = endpoint.expect_each({failed, *published}, since=before)
         assert {push.message_id for push in after} == {failed, *published}
-        assert [push.body["deliveryAttempt"] > 3 for push in after if push.message_id == failed] == [True]
+        assert all(push.body["deliveryAttempt"] > 3 for push in after if push.message_id == failed)
         assert clients.subscriber.get_subscription(subscription=name).topic == topic
         assert clients.publish(topic) not in published
 
