@@ -156,8 +156,7 @@ class Stack:
         pubsub = parts.enter_context(self._start_pubsub())
         self._apply_topology()
         if self._options.profile is Profile.GCP:
-            # There, functions ask their parts before they listen.
-            self.postgres = database.result()
+            database.result()  # there, functions ask it before they listen
         self.functions = parts.enter_context(self._start_functions())
         self.postgres = database.result()
         operator = self._environment(OPERATOR)
