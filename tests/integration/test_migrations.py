@@ -20,10 +20,12 @@ from migrations.lock import locked
 from migrations.upgrade import migrate, upgrade
 from tests.conftest import TestDatabase
 from tests.integration.managed_postgres import ManagedPostgres, managed_postgres
+from tests.integration.released_statements import newest_revision
 from tests.rows import Installation, live, new_place
 
 PROJECT = "migrations-test"
 MIGRATOR, API, CHUNK, ADMIN = (f"ai-infra-{name}@{PROJECT}.iam" for name in ("migrations", "api", "chunk", "admin"))
+NEWEST = newest_revision()
 LOGINS = {API: "ai_infra_api", CHUNK: "ai_infra_pipeline", ADMIN: "ai_infra_operator"}
 
 # All that a run may change, with the transaction that last did: what is written again with the same content shows.
@@ -78,7 +80,7 @@ def test_a_member_of_cloudsqlsuperuser_makes_a_schema_that_an_owner_without_logi
     with managed.engine(name) as engine:
         done = migrate(engine, LOGINS)
         assert done.before is None
-        assert done.after == "0001"
+        assert done.after == NEWEST
         with engine.connect() as connection:
             owners = connection.execute(text("select distinct tableowner from pg_tables where schemaname = 'public'"))
             assert list(owners.scalars()) == [OWNER]
@@ -112,7 +114,7 @@ def test_a_second_run_changes_nothing(managed: ManagedPostgres, name: str) -> No
         migrate(engine, LOGINS)
         before = catalogue(managed, name)
         again = migrate(engine, LOGINS)
-    assert (again.before, again.after, again.assigned) == ("0001", "0001", [])
+    assert (again.before, again.after, again.assigned) == (NEWEST, NEWEST, [])
     assert catalogue(managed, name) == before
 
 
@@ -126,14 +128,14 @@ def test_two_runners_at_once_both_end_with_the_newest_schema(managed: ManagedPos
 
     with managed.engine(name) as one, managed.engine(name) as other, ThreadPoolExecutor(2) as threads:
         ended = list(threads.map(run, (one, other)))
-    assert sorted(ended, key=str) == [("0001", "0001"), (None, "0001")]
+    assert sorted(ended, key=str) == [(NEWEST, NEWEST), (None, NEWEST)]
 
 
 def test_a_runner_that_waits_too_long_for_another_says_so(managed: ManagedPostgres, name: str) -> None:
     with managed.engine(name) as one, managed.engine(name) as other:
         with locked(one, 0), pytest.raises(TimeoutError, match="Another migration has been running"):
             migrate(other, LOGINS, lock_seconds=0)
-        assert migrate(other, LOGINS, lock_seconds=0).after == "0001"
+        assert migrate(other, LOGINS, lock_seconds=0).after == NEWEST
 
 
 def test_a_login_moves_from_its_group_to_another(managed: ManagedPostgres, name: str) -> None:
@@ -175,7 +177,7 @@ def test_what_fails_leaves_nothing_behind_and_the_next_run_goes_on(managed: Mana
         with engine.connect() as connection:
             tables = connection.execute(text("select count(*) from pg_tables where schemaname = 'public'"))
             assert tables.scalar_one() == 0
-        assert migrate(engine, LOGINS).after == "0001"
+        assert migrate(engine, LOGINS).after == NEWEST
 
 
 def test_a_change_does_not_queue_up_behind_a_long_transaction(managed: ManagedPostgres, name: str) -> None:
@@ -185,7 +187,7 @@ def test_a_change_does_not_queue_up_behind_a_long_transaction(managed: ManagedPo
             with pytest.raises(DBAPIError, match="lock timeout"):
                 migrate(engine, LOGINS, table_seconds=0.05)
             long.rollback()
-        assert migrate(engine, LOGINS).after == "0001"
+        assert migrate(engine, LOGINS).after == NEWEST
 
 
 def test_a_schema_that_is_newer_than_the_program_is_left_alone(managed: ManagedPostgres, name: str) -> None:

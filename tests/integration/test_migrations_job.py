@@ -19,6 +19,7 @@ from local.cloud_sql.stand_in import CloudSqlStandIn
 from migrations.__main__ import CONNECT_ATTEMPTS, main
 from migrations.accounts import check_vector_version
 from tests.integration.managed_postgres import ManagedPostgres, managed_postgres
+from tests.integration.released_statements import newest_revision
 
 PROJECT = "migrations-job"
 INSTANCE = f"{PROJECT}:europe-west4:main"
@@ -70,10 +71,10 @@ def test_the_job_migrates_and_the_next_one_has_nothing_to_do(job: Job, root: Pat
         for _ in range(2)
     )
     assert (first.returncode, first.stderr) == (0, "")
-    assert first.stdout.startswith("The database is at 0001 (before: None).")
+    assert first.stdout.startswith(f"The database is at {newest_revision()} (before: None).")
     assert f'grant ai_infra_api to "{API}"' in first.stdout
     assert (second.returncode, second.stderr) == (0, "")
-    assert second.stdout == "The database is at 0001 already, and every login has its group.\n"
+    assert second.stdout == f"The database is at {newest_revision()} already, and every login has its group.\n"
 
 
 def test_a_role_that_was_granted_a_moment_ago_is_waited_for(job: Job, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     DateTime,
     Double,
     ForeignKey,
@@ -154,6 +155,11 @@ documents = Table(
     Index("documents_listing", "project_id", text("created_at desc"), text("id desc")),
     Index("documents_team", "team_id"),
     Index("documents_active_job", "active_job_id"),
+    Index(
+        "documents_kept",
+        "project_id",
+        postgresql_where=text("wanted_job_id is not null or active_job_id is not null"),
+    ),
 )
 
 ingestion_jobs = Table(
@@ -184,10 +190,48 @@ ingestion_jobs = Table(
     _time("purged_at"),
     Column("lease_token", Uuid),
     _time("lease_expires_at"),
+    _text("sha256", nullable=True),
+    _integer("replays", default="0"),
+    _time("purge_started_at"),
+    _time("next_purge_at"),
+    Column("purge_closed", Boolean, nullable=False, server_default=text("false")),
+    Column(
+        "unwanted_since",
+        DateTime(timezone=True),
+        Computed("case when status = 'failed' then coalesce(retired_at, finished_at) else retired_at end"),
+    ),
     UniqueConstraint("document_id", "generation", "run", name="ingestion_jobs_run"),
     Index("ingestion_jobs_unfinished", "updated_at", postgresql_where=text("status in ('queued', 'running')")),
     Index("ingestion_jobs_unpurged", "document_id", postgresql_where=text("purged_at is null")),
     Index("ingestion_jobs_team", "team_id"),
+    Index(
+        "ingestion_jobs_purges",
+        text("coalesce(next_purge_at, unwanted_since)"),
+        postgresql_where=text("unwanted_since is not null and not purge_closed"),
+    ),
+)
+
+deletions = Table(
+    "deletions",
+    metadata,
+    _id(),
+    _reference("team_id", "teams.id"),
+    _reference("project_id", "projects.id"),
+    _reference("document_id", "documents.id"),
+    Column("generation", BigInteger, nullable=False),
+    _text("cause"),
+    _time("requested_at", nullable=False),
+    _time("completed_at"),
+    _integer("jobs", default="0"),
+    _integer("chunks", default="0"),
+    _integer("vectors", default="0"),
+    _integer("chunk_texts", default="0"),
+    _integer("extractions", default="0"),
+    _integer("failed_messages", default="0"),
+    _integer("tombstones", default="0"),
+    Index("deletions_pending", "requested_at", postgresql_where=text("completed_at is null")),
+    Index("deletions_document", "document_id"),
+    Index("deletions_team", "team_id", "requested_at"),
 )
 
 ingestion_batches = Table(
@@ -276,6 +320,7 @@ query_logs = Table(
     _text("error", nullable=True),
     Index("query_logs_project", "project_id", "created_at"),
     Index("query_logs_team", "team_id", "created_at"),
+    Index("query_logs_created", "created_at"),
 )
 
 query_citations = Table(
@@ -298,6 +343,7 @@ idempotency_keys = Table(
     _integer("status_code", nullable=True),
     _json("response", None, nullable=True),
     _time("created_at", nullable=False),
+    Index("idempotency_keys_created", "created_at"),
 )
 
 failed_messages = Table(
@@ -319,8 +365,12 @@ failed_messages = Table(
     Column("job_id", Uuid),
     _time("resolved_at"),
     _text("resolution", nullable=True),
+    _integer("replays", default="0"),
+    _time("replayed_at"),
     UniqueConstraint("subscription", "message_id", name="failed_messages_message"),
     Index("failed_messages_document", "document_id"),
+    Index("failed_messages_received", "received_at"),
+    Index("failed_messages_job", "job_id"),
 )
 
 unrouted_objects = Table(
@@ -335,4 +385,15 @@ unrouted_objects = Table(
     _text("reason"),
     _text("message"),
     _time("first_seen_at", nullable=False),
+)
+
+reconcile_progress = Table(
+    "reconcile_progress",
+    metadata,
+    Column("task", Text, primary_key=True),
+    Column("cursor", Text, nullable=False, server_default=text("''")),
+    Column("examined", BigInteger, nullable=False, server_default=text("0")),
+    _time("pass_started_at", nullable=False),
+    _time("pass_finished_at"),
+    _time("updated_at", nullable=False),
 )
