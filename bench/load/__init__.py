@@ -1,0 +1,1 @@
+"""`./dev load`: the whole stack under load while it is killed again and again."""
