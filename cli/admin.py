@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 
 from cli.admin_check import check
+from cli.admin_failed import failed
 from cli.admin_keys import key
 from cli.admin_projects import project
 from cli.admin_smoke import smoke
@@ -69,6 +70,7 @@ def delete_team(output: Output, team: str, *, yes: bool) -> None:
 admin.add_command(project)
 admin.add_command(key)
 admin.add_command(check)
+admin.add_command(failed)
 admin.add_command(start)
 admin.add_command(smoke)
 
@@ -85,14 +87,17 @@ def unrouted(output: Output, limit: int) -> None:
 
 
 @admin.command()
-@_limit
-@click.option("--all", "resolved", is_flag=True, help="Also those that need nobody's attention any more.")
 @pass_output
-def failed(output: Output, limit: int, *, resolved: bool) -> None:
-    """Messages that could not be delivered, newest first."""
+def progress(output: Output) -> None:
+    """How far `reconcile` has come with what takes it more than one run.
+
+    A pass goes through the whole bucket; the next begins with the run after its end. MOVED is when it last came on.
+    """
     with installation() as application:
-        found = application.administration.failed(limit, resolved=resolved)
+        found = application.administration.progress()
     rows = [
-        (each.received_at, each.subscription, each.reason, each.error, each.job_id, each.resolution) for each in found
+        (each.task, each.pass_started_at, each.pass_finished_at, each.updated_at, each.examined, each.cursor)
+        for each in found
     ]
-    output.show(found, table(("RECEIVED", "SUBSCRIPTION", "REASON", "ERROR", "JOB", "RESOLUTION"), rows, long=3))
+    headers = ("TASK", "PASS STARTED", "LAST FINISHED", "MOVED", "EXAMINED", "CURSOR")
+    output.show(found, table(headers, rows))

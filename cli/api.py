@@ -81,8 +81,16 @@ class Api:
         return self._call("POST", f"projects/{_part(project)}/documents", body={"title": title, "text": text})
 
     def delete(self, document: str) -> Json:
-        """Delete the document: it answers nothing from now on."""
+        """Delete the document: it answers nothing from now on. Its receipt, `deletion`, is pending."""
         return self._call("DELETE", f"documents/{_part(document)}")
+
+    def deletion(self, deletion: str) -> Json:
+        """A deletion's receipt."""
+        return self._get(f"deletions/{_part(deletion)}")
+
+    def deletions(self, project: str) -> list[Json]:
+        """The receipts of the project's deletions, newest first."""
+        return list(self._listed(f"projects/{_part(project)}/deletions", "deletions"))
 
     def reprocess(self, document: str) -> Json:
         """Process the document again; returns the new job."""

@@ -1,4 +1,4 @@
-"""`ai-infra documents`, `document`, `reprocess` and `delete`."""
+"""`ai-infra documents`, `document` and `reprocess`."""
 
 from __future__ import annotations
 
@@ -56,21 +56,6 @@ def reprocess(output: Output, document: str, *, wait: bool) -> ExitCode:
     with shown_progress(output) as show:
         finished = follow_job(api, job["id"], show)
     return report_job(output, finished)
-
-
-@click.command(cls=Command)
-@click.argument("document")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@pass_output
-def delete(output: Output, document: str, *, yes: bool) -> None:
-    """Delete a document, by its id.
-
-    Its object in the bucket is deleted too.
-    """
-    api = connect()
-    found = api.document(document)
-    output.confirm(f"Delete {found['title']} ({found['gcs_uri']})?", yes=yes)
-    output.show(api.delete(found["id"]), f"{found['title']} is deleted.")
 
 
 def failure_sentence(document: Json) -> str | None:

@@ -25,6 +25,7 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 5, "something did not answer or was too busy: try again"
     NO_ANSWER = 6, "ask: the documents do not answer the question"
     INGESTION_FAILED = 7, "the document that was waited for, or the job that was watched, failed"
+    VIOLATED = 8, "admin check: something that always has to hold does not"
 
     def __new__(cls, value: int, meaning: str) -> Self:
         member = int.__new__(cls, value)

@@ -1,4 +1,4 @@
-"""Following jobs and documents until nothing more happens to them."""
+"""Following jobs, documents and deletions until nothing more happens to them."""
 
 from __future__ import annotations
 
@@ -51,6 +51,16 @@ def follow_document(
             )
         else:
             show(name, "uploaded", 0.0)
+    raise AssertionError("looks end by an exception alone")
+
+
+def follow_deletion(api: Api, deletion: str, show: Show) -> Json:
+    """The receipt once it is complete."""
+    for seen in _looks(lambda: api.deletion(deletion)):
+        complete = seen["completed_at"] is not None
+        show(f"deletion {deletion}", seen["status"], float(complete))
+        if complete:
+            return seen
     raise AssertionError("looks end by an exception alone")
 
 

@@ -7,7 +7,8 @@ import click
 from cli.admin import admin
 from cli.ask import ask
 from cli.commands import Program
-from cli.documents import delete, document, documents, reprocess
+from cli.deletions import delete, deletion, deletions
+from cli.documents import document, documents, reprocess
 from cli.exit_codes import ExitCode
 from cli.jobs import job
 from cli.upload import upload
@@ -24,5 +25,5 @@ def main() -> None:
     """
 
 
-for command in (ask, upload, documents, document, reprocess, delete, job, admin):
+for command in (ask, upload, documents, document, reprocess, delete, deletions, deletion, job, admin):
     main.add_command(command)

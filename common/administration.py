@@ -5,7 +5,7 @@ Teams and projects are named by name or id. What is not there is NOT_FOUND, a na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -72,20 +72,50 @@ class UnroutedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedRecord:
-    """What is told of a message that could not be delivered; its body stays in the database."""
+    """What is told of a message that could not be delivered: all but its body, which may hold a document's text.
+
+    `size` is the body's, 0 once it was emptied with its document; `trace` the id of the trace that it belongs to.
+    """
 
     id: UUID
     subscription: str
+    topic: str | None
     message_id: str
+    attributes: Mapping[str, str]
+    size: int
+    trace: str | None
     reason: str
     error: str
     delivery_attempts: int | None
     team_id: UUID | None
     document_id: UUID | None
     job_id: UUID | None
+    published_at: datetime | None
     received_at: datetime
+    replays: int
+    replayed_at: datetime | None
     resolved_at: datetime | None
     resolution: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayable:
+    """Failed messages that wait to be replayed, oldest first, and how many more are left out as undecodable."""
+
+    ids: Sequence[UUID]
+    undecodable: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressRecord:
+    """How far a task of `reconcile` has come: what it has looked at in the pass under way, up to where, and when."""
+
+    task: str
+    examined: int
+    cursor: str
+    pass_started_at: datetime
+    pass_finished_at: datetime | None
+    updated_at: datetime
 
 
 class Administration(Protocol):
@@ -156,8 +186,24 @@ class Administration(Protocol):
         """Objects without a place until now whose team and project exist by now, oldest first."""
         ...
 
+    def progress(self) -> Sequence[ProgressRecord]:
+        """What `reconcile` goes through in more than one run, by task."""
+        ...
+
     def failed(self, limit: int, *, resolved: bool) -> Sequence[FailedRecord]:
         """Failed messages, newest first; `resolved` includes those that need nobody's attention any more."""
+        ...
+
+    def failed_message(self, message: UUID) -> FailedRecord:
+        """The failed message of this id."""
+        ...
+
+    def failed_body(self, message: UUID) -> bytes:
+        """Its body."""
+        ...
+
+    def replayable(self, limit: int, *, reason: str | None = None, job_id: UUID | None = None) -> Replayable:
+        """Unresolved failed messages of this reason and this job, at most `limit`."""
         ...
 
 

@@ -9,14 +9,29 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
 
 from common.database import Transaction
-from common.model.documents import DocumentStatus, JobStatus, ProjectSettings, SourceType, Stage
+from common.model.documents import DeletionCause, DocumentStatus, JobStatus, ProjectSettings, SourceType, Stage
 from common.model.questions import Hit, Scope
+
+
+class DeletionStatus(StrEnum):
+    """Whether all that a deletion is about is seen to be gone."""
+
+    PENDING = "pending"
+    COMPLETE = "complete"
+
+
+class ObjectFate(StrEnum):
+    """What a deletion does to the object in the bucket: those of a deleted project or team are their owners'."""
+
+    DELETED = "deleted"
+    KEPT = "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +89,18 @@ class DocumentRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """An ingestion job as a caller sees it. `progress` runs from 0 to 1."""
+    """An ingestion job as a caller sees it. `progress` runs from 0 to 1.
+
+    `reason` and `error_message` say why it failed; before it is split, what the last attempt at that failed of.
+    `replays` counts how often an operator sent its work on its way again after it had failed.
+    """
 
     id: UUID
     document_id: UUID
     status: JobStatus
     stage: Stage
     attempts: int
+    replays: int
     reason: str | None
     error_message: str | None
     retryable: bool | None
@@ -95,6 +115,34 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class DeletionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A deletion's receipt: once it is complete, what was removed where and seen to be gone.
+
+    `object` says what became of the object in the bucket. `vectors`, `chunk_texts` and `extractions` are what the jobs
+    had, `chunks` the rows removed, `failed_messages` those emptied of their text, `tombstones` the rows without text
+    that stay, since the record of an answer points to them.
+    """
+
+    id: UUID
+    project_id: UUID
+    document_id: UUID
+    title: str
+    gcs_uri: str
+    generation: int
+    cause: DeletionCause
+    status: DeletionStatus
+    object: ObjectFate
+    created_at: datetime
+    completed_at: datetime | None
+    jobs: int
+    chunks: int
+    vectors: int
+    chunk_texts: int
+    extractions: int
+    failed_messages: int
+    tombstones: int
 
 
 class ChunkRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,6 +248,14 @@ class Catalog(Protocol):
 
     def chunks(self, document_id: UUID, after_index: int, limit: int) -> Sequence[ChunkRecord]:
         """The document's live chunks in order, behind an index."""
+        ...
+
+    def deletion(self, deletion: UUID) -> DeletionRecord | None:
+        """The receipt of this id."""
+        ...
+
+    def deletions(self, project_id: UUID, page: Page) -> Sequence[DeletionRecord]:
+        """The receipts of the project's documents, newest first."""
         ...
 
     def touch_key(self, key_id: UUID) -> None:

@@ -86,7 +86,23 @@ class Settings:
     purge_grace_seconds: float = setting(
         seconds, "time from leaving the answers to removal; longer than a question", 40.0
     )
-    reconcile_limit: int = setting(positive, "objects, jobs and documents that one reconciliation looks at", 1000)
+    purge_repeat_seconds: float = setting(
+        seconds, "time from a removal to its first repetition; the next ones come at growing intervals", 3600.0
+    )
+    message_retention_seconds: float = setting(
+        seconds, "how long removals are repeated: as long as a message may wait for its delivery", 7 * 86400.0
+    )
+    reconcile_seconds: float = setting(
+        seconds, "longest time of one reconciliation; far less than its function's time-out", 240.0
+    )
+    reconcile_limit: int = setting(positive, "jobs, documents and objects that each step of one puts right", 1000)
+    reconcile_objects: int = setting(positive, "objects of the bucket that one looks at", 20_000)
+    query_log_seconds: int = setting(
+        count, "how long a question's row and citations are kept; 0: for ever", 400 * 86_400
+    )
+    failed_message_seconds: int = setting(
+        count, "how long a failed message is kept that needs nobody any more; 0: for ever", 30 * 86_400
+    )
 
     vector_index: VectorIndexKind = setting(
         VectorIndexKind, "`pgvector`, or `vertex` (in profile `gcp`, and the default there)", VectorIndexKind.PGVECTOR

@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 type Response = tuple[str, int]
 ACKNOWLEDGED: Response = ("", 204)
 DEFERRALS = "deferrals"
+BATCH_INDEX = "batch_index"
+DEAD_LETTERED = "CloudPubSubDeadLetter"
+"""What the names of the attributes begin with that Pub/Sub adds to a dead letter."""
 
 
 class _PushedMessage(msgspec.Struct, frozen=True, rename="camel"):
@@ -88,6 +91,15 @@ def count_attribute(attributes: Mapping[str, str], name: str) -> int | None:
     return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
 
 
+def time_attribute(attributes: Mapping[str, str], name: str) -> datetime | None:
+    """The moment that an attribute holds, if it holds one with its offset."""
+    try:
+        moment = datetime.fromisoformat(attributes[name])
+    except (KeyError, ValueError):
+        return None
+    return None if moment.tzinfo is None else moment
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
     """Takes a function's pushes.
@@ -116,18 +128,10 @@ class Receiver:
             self._work(delivery, work, topic)
         except UndecodableError as error:
             return self._keep(delivery, error)
-        except Retryable as error:
-            log.warning("%s: %s", error.reason, error, extra=_failed(error.reason))
-            return error.reason, 503
-        except ConfigurationError as error:
-            log.error("%s", error, extra=_failed(error.reason))  # noqa: TRY400 - it says all there is
-            return error.reason, 503
-        except AiInfraError as error:
-            log.exception("Unexpected error", extra=_failed(error.reason))
-            return "INTERNAL", 500
-        except Exception:
-            log.exception("Unexpected error", extra=_failed("INTERNAL"))
-            return "INTERNAL", 500
+        except Exception as error:
+            response = _refused(error)
+            self._note(delivery, error)
+            return response
         return ACKNOWLEDGED
 
     def _work(self, delivery: Delivery, work: Callable[[Delivery], None], topic: str) -> None:
@@ -149,10 +153,23 @@ class Receiver:
         log.info("Published again: %s", deferred, extra={"event": "message_deferred", "reason": deferred.reason})
         self.publisher.publish_raw(topic, delivery.data, {**delivery.attributes, DEFERRALS: str(count)})
 
+    def _note(self, delivery: Delivery, error: Exception) -> None:
+        """Keep the error where `dead_letter` finds it, which Pub/Sub tells of attempts only that they failed."""
+        job_id = uuid_attribute(delivery.attributes, "job_id")
+        if job_id is None:
+            return
+        try:
+            with self.database.transaction() as transaction:
+                transaction.failed_messages.note(
+                    job_id, count_attribute(delivery.attributes, BATCH_INDEX), _told(error)
+                )
+        except Exception as unnoted:
+            log.warning("The error was not noted on its job: %s", type(unnoted).__name__)
+
     def _keep(self, delivery: Delivery, error: UndecodableError) -> Response:
         try:
             with self.database.transaction() as transaction:
-                transaction.operations.keep_failed(failed_message(delivery, topic=error.topic, error=error))
+                transaction.failed_messages.keep(failed_message(delivery, topic=error.topic, error=error))
         except Retryable as unavailable:
             log.warning("%s: %s", unavailable.reason, unavailable, extra=_failed(unavailable.reason))
             return unavailable.reason, 503
@@ -170,6 +187,26 @@ def _about(delivery: Delivery) -> dict[str, object]:
 
 def _failed(reason: str) -> dict[str, object]:
     return {"event": "message_failed", "reason": reason}
+
+
+def _refused(error: Exception) -> Response:
+    """Say what went wrong, and that the message is to come back."""
+    match error:
+        case Retryable():
+            log.warning("%s: %s", error.reason, error, extra=_failed(error.reason))
+        case ConfigurationError():
+            log.error("%s", error, extra=_failed(error.reason))  # it says all there is
+        case _:
+            log.error("Unexpected error", exc_info=error, extra=_failed(_told(error).reason))
+            return "INTERNAL", 500
+    return error.reason, 503
+
+
+def _told(error: Exception) -> AiInfraError:
+    """The error as its job may keep it: what is not the project's own may quote the document's text."""
+    if isinstance(error, AiInfraError):
+        return error
+    return AiInfraError("INTERNAL", f"An unexpected {type(error).__name__}: the log of its trace says where.")
 
 
 def failed_message(

@@ -5,6 +5,11 @@ Every error carries a reason (an UPPER_SNAKE code, for machines) and a sentence 
 
 from __future__ import annotations
 
+UNDECODABLE = "UNDECODABLE"
+"""The reason of a message that no repetition makes readable."""
+NOT_VISIBLE = "NOT_VISIBLE"
+"""The reason of a job whose vectors the index did not show: some may be lost, and only another run brings them back."""
+
 
 class AiInfraError(Exception):
     """Root of the project's errors: `reason` for machines, the text for people."""
@@ -60,7 +65,7 @@ class UndecodableError(AiInfraError):
     """The message's body is not what `topic` promises: no repetition can change that, so it is kept aside."""
 
     def __init__(self, message: str, *, topic: str) -> None:
-        super().__init__("UNDECODABLE", message)
+        super().__init__(UNDECODABLE, message)
         self.topic = topic
 
 

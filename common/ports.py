@@ -53,6 +53,10 @@ class ObjectStore(Protocol):
         """Remove the object, or only if it still is this generation; already gone is done."""
         ...
 
+    def find(self, bucket: str, name: str, generation: int | None = None) -> StoredObject | None:
+        """This generation of the object, or the newest, as the store itself describes it; None if it is gone."""
+        ...
+
     def list_page(self, bucket: str, prefix: str, start_after: str, limit: int) -> Sequence[StoredObject]:
         """At most `limit` living objects in order of name, behind `start_after`."""
         ...
@@ -144,6 +148,10 @@ class ChunkTexts(Protocol):
 
     def get(self, scope: Scope, chunk_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         """The texts that are there, of this team and project only."""
+        ...
+
+    def present(self, owner: ChunkOwner, chunk_ids: Sequence[UUID]) -> frozenset[UUID]:
+        """Those of the ids under which the owner's team and project have a text; none is read."""
         ...
 
     def delete(self, owner: ChunkOwner, chunk_ids: Sequence[UUID]) -> None:

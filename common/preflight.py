@@ -120,6 +120,7 @@ OPERATORS_DATABASE = Check("database", lambda parts: parts.administration.teams(
 PIPELINE_DATABASE = Check("database", _lock_no_document)
 TEAM_DATABASE = Check("database", lambda parts: parts.team_database.find_key("check"))
 UPLOADS = Check("upload bucket", lambda parts: parts.objects.list_page(parts.settings.upload_bucket, "", "", 1))
+UPLOADED = Check("uploaded objects", lambda parts: parts.objects.find(parts.settings.upload_bucket, "check"))
 EXTRACTIONS = Check(
     "extraction bucket", lambda parts: parts.objects.list_page(parts.settings.extraction_bucket, "", "", 1)
 )

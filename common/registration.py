@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from uuid import UUID
 
 from common import tracing
@@ -15,6 +16,27 @@ log = logging.getLogger(__name__)
 
 SOURCE_TYPE = "source-type"
 TITLE = "title"
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What to publish for an object's generation, once its rows are committed; `new` if they were not there before."""
+
+    message: DocumentRegistered
+    size: int
+    new: bool
+
+    def log(self) -> None:
+        """Say so, behind the commit; what was said before is no news."""
+        if self.new:
+            fields = {
+                "event": "object_registered",
+                "team_id": self.message.team_id,
+                "document_id": self.message.document_id,
+                "job_id": self.message.job_id,
+                "size": self.size,
+            }
+            log.info("Registered gs://%s/%s", self.message.bucket, self.message.object_name, extra=fields)
 
 
 def object_trace(bucket: str, name: str, generation: int) -> Trace:
@@ -71,10 +93,8 @@ def document_registered(document: Document, job: UUID, generation: int, settings
     )
 
 
-def register(
-    transaction: Transaction, stored: StoredObject, route: Route, default: JobSettings
-) -> DocumentRegistered | None:
-    """Write the rows of an object's generation; return what to publish once they are committed.
+def register(transaction: Transaction, stored: StoredObject, route: Route, default: JobSettings) -> Registered | None:
+    """Write the rows of an object's generation; return what to log and publish once they are committed.
 
     None where there is nothing to do: an older generation, a deleted one, or one whose job is finished.
     """
@@ -82,23 +102,13 @@ def register(
     document = transaction.documents.lock_or_create(route, stored, source_type(stored), title(stored))
     if document.is_deleted(stored.generation) or stored.generation < document.generation:
         return None
-    if stored.generation > document.generation:
+    new = stored.generation > document.generation
+    if new:
         identity = transaction.jobs.open(document, stored, 1, settings)
-        log.info("Registered %s", stored.uri, extra=_registered(document, identity, stored))
     else:
         identity = document.wanted_job_id or job_id(document.id, stored.generation, 1)
         job = transaction.jobs.lock(identity)
         if job is None or job.status.finished:
             return None
         settings = job.settings
-    return document_registered(document, identity, stored.generation, settings)
-
-
-def _registered(document: Document, job: UUID, stored: StoredObject) -> dict[str, object]:
-    return {
-        "event": "object_registered",
-        "team_id": document.team_id,
-        "document_id": document.id,
-        "job_id": job,
-        "size": stored.size,
-    }
+    return Registered(document_registered(document, identity, stored.generation, settings), stored.size, new)

@@ -35,6 +35,11 @@ def write_once(objects: ObjectStore, bucket: str, job_id: UUID, split: Split) ->
     return kept
 
 
+def is_there(objects: ObjectStore, bucket: str, job_id: UUID) -> bool:
+    """True if a split of the job is kept."""
+    return bool(objects.list_page(bucket, object_name(job_id), "", 1))
+
+
 def delete(objects: ObjectStore, bucket: str, job_id: UUID) -> None:
     """Remove the job's split; already gone is done."""
     objects.delete(bucket, object_name(job_id))

@@ -58,7 +58,7 @@ def million_pages_kept(prices: Prices, index: VectorIndex) -> list[Item]:
     n = prices.quantity
     chunks = MILLION * n("page_chunks")
     documents = MILLION / n("document_pages")
-    calls = n("reconcile_seconds") * documents / n("listed_objects")
+    calls = n("reconcile_seconds") * min(documents, n("looked_at_objects")) / n("listed_objects")
     texts = MILLION * n("page_characters")
     row_bytes = n("database_chunk_bytes") + (n("database_vector_bytes") if index == "pgvector" else 0)
     return [

@@ -26,16 +26,17 @@ locals {
     }
     retire = {
       database    = local.database_login
+      uploads     = ["objectLister"]
       extractions = ["objectRemover"]
       texts       = ["roles/datastore.user"]
-      vectors     = ["vectorWriter"]
+      vectors     = ["vectorReader", "vectorWriter"]
     }
     dead_letter = {
       database = local.database_login
     }
     reconcile = {
       database = local.database_login
-      uploads  = ["objectRemover"]
+      uploads  = ["objectRemover", "roles/storage.objectViewer"]
     }
     api = {
       database    = local.database_login
@@ -51,8 +52,8 @@ locals {
     }
     admin = {
       database    = local.database_login
-      uploads     = ["objectLister"]
-      extractions = ["objectLister"]
+      uploads     = ["objectRemover", "roles/storage.objectViewer"]
+      extractions = ["roles/storage.objectViewer"]
       models      = ["modelCaller"]
       texts       = ["roles/datastore.viewer"]
       vectors     = ["vectorReader"]

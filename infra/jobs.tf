@@ -62,7 +62,7 @@ resource "google_cloud_run_v2_job" "admin" {
     template {
       service_account = google_service_account.admin.email
       max_retries     = 0
-      timeout         = "600s"
+      timeout         = "3600s" # `admin check` looks at everything
 
       containers {
         image   = var.image

@@ -78,9 +78,12 @@ resource "google_pubsub_topic_iam_member" "objects" {
   member = local.storage_agent
 }
 
-# An operator's command announces again what had no team or project.
+# An operator's command announces again what had no team or project, and replays what could not be delivered: to every
+# topic whose messages become dead letters.
 resource "google_pubsub_topic_iam_member" "admin" {
-  topic  = google_pubsub_topic.this["object-events"].name
+  for_each = toset([for subscription in values(local.subscriptions) : subscription.topic if can(subscription.dead_letter_topic)])
+
+  topic  = google_pubsub_topic.this[each.key].name
   role   = "roles/pubsub.publisher"
   member = google_service_account.admin.member
 }

@@ -30,6 +30,7 @@ MODEL = "test-model"
 DIMENSIONS = 384
 """A length that the migrations have a graph for."""
 BUCKET = "uploads"
+SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 SETTINGS = JobSettings(chunk_size=100, chunk_overlap=10, embedding_model=MODEL)
 
 _numbers = count(1)
@@ -114,9 +115,9 @@ def next_generation(stored: StoredObject) -> StoredObject:
 def registered(installation: Installation, route: Route, stored: StoredObject | None = None) -> DocumentRegistered:
     """The object's document with its job, as `intake` leaves them."""
     with installation.database.transaction() as transaction:
-        message = register(transaction, stored or new_object(route), route, SETTINGS)
-    assert message is not None
-    return message
+        written = register(transaction, stored or new_object(route), route, SETTINGS)
+    assert written is not None
+    return written.message
 
 
 def reprocessed(installation: Installation, message: DocumentRegistered) -> DocumentRegistered:
@@ -137,7 +138,7 @@ def split(installation: Installation, message: DocumentRegistered, chunks: int, 
         job = transaction.jobs.lock(message.job_id)
         assert job is not None
         transaction.jobs.lease(job.id, token, 60)
-        assert transaction.jobs.store_split(job.id, token, total_chunks=chunks, pages=1, warnings=[])
+        assert transaction.jobs.store_split(job.id, token, total_chunks=chunks, pages=1, warnings=[], sha256=SHA256)
         transaction.batches.create(job, chunks, batch_size)
 
 

@@ -26,6 +26,8 @@ MAX_TEXT_BYTES = 1_000_000
 MAX_COMMIT_WRITES = 500
 # Firestore takes 10 MiB, in which names and index entries count as well, its emulator 4 MiB.
 MAX_COMMIT_BYTES = 3_000_000
+# What tells whose a text is.
+_OWNER = ("team_id", "project_id")
 # Of a write, beside the text.
 _WRITE_BYTES = 1_000
 
@@ -101,6 +103,13 @@ class FirestoreChunkTexts:
         documents = self._call(lambda seconds: self._read(references, seconds))
         return {UUID(name): document["text"] for name, document in documents.items() if _belongs(document, scope)}
 
+    def present(self, owner: ChunkOwner, chunk_ids: Sequence[UUID]) -> frozenset[UUID]:
+        references = [self._reference(owner, chunk_id) for chunk_id in dict.fromkeys(chunk_ids)]
+        if not references:
+            return frozenset()
+        documents = self._call(lambda seconds: self._read(references, seconds, fields=_OWNER))
+        return frozenset(UUID(name) for name, document in documents.items() if _belongs(document, owner))
+
     def delete(self, owner: ChunkOwner, chunk_ids: Sequence[UUID]) -> None:
         for some in batched(chunk_ids, MAX_COMMIT_WRITES, strict=False):
             batch = self._client.batch()
@@ -116,9 +125,14 @@ class FirestoreChunkTexts:
     def _commit(self, batch: WriteBatch) -> None:
         self._call(lambda seconds: batch.commit(retry=None, timeout=seconds))
 
-    def _read(self, references: list[DocumentReference], seconds: float) -> dict[str, dict[str, Any]]:
-        """The documents by id, {} for one that is not there. Each has its answer, or the stream ended too early."""
-        answers = self._client.get_all(references, retry=None, timeout=seconds)
+    def _read(
+        self, references: list[DocumentReference], seconds: float, *, fields: Sequence[str] | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """The documents by id, {} for one that is not there; all of them, or only these fields.
+
+        Each has its answer, or the stream ended too early.
+        """
+        answers = self._client.get_all(references, field_paths=fields, retry=None, timeout=seconds)
         documents = {snapshot.id: snapshot.to_dict() or {} for snapshot in answers}
         if len(documents) < len(references):
             raise _IncompleteError(f"Firestore answered for {len(documents)} of {len(references)} documents")
@@ -165,7 +179,7 @@ def _document(owner: ChunkOwner, text: str) -> dict[str, str]:
     }
 
 
-def _belongs(document: Mapping[str, Any], scope: Scope) -> bool:
+def _belongs(document: Mapping[str, Any], scope: Scope | ChunkOwner) -> bool:
     """Whether the document itself says so, wherever it was found."""
     return (document.get("team_id"), document.get("project_id")) == (str(scope.team_id), str(scope.project_id))
 

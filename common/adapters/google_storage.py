@@ -63,6 +63,7 @@ def _stored(blob: Any) -> StoredObject:
         size=int(blob.size),
         content_type=blob.content_type,
         metadata=dict(blob.metadata or {}),
+        created_at=blob.time_created,
     )
 
 
@@ -143,6 +144,11 @@ class GoogleObjectStore:
     def delete(self, bucket: str, name: str, generation: int | None = None) -> None:
         with _telling(bucket), suppress(exceptions.NotFound, exceptions.PreconditionFailed):
             self._client.bucket(bucket).blob(name).delete(if_generation_match=generation, timeout=TIMEOUT)
+
+    def find(self, bucket: str, name: str, generation: int | None = None) -> StoredObject | None:
+        with _telling(bucket):
+            blob = self._client.bucket(bucket).get_blob(name, generation=generation, timeout=TIMEOUT)
+        return None if blob is None else _stored(blob)
 
     def list_page(self, bucket: str, prefix: str, start_after: str, limit: int) -> Sequence[StoredObject]:
         with _telling(bucket):

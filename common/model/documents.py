@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
 
@@ -52,6 +53,20 @@ class Stage(StrEnum):
     LIVE = "live"
 
 
+class DeletionCause(StrEnum):
+    """What took a document out of the answers: a call of the API, its object's, its project's or its team's end."""
+
+    API = "api"
+    OBJECT = "object"
+    PROJECT = "project"
+    TEAM = "team"
+
+    @property
+    def takes_object(self) -> bool:
+        """True if the object goes with the document: a deleted project's or team's objects are their owners'."""
+        return self in {DeletionCause.API, DeletionCause.OBJECT}
+
+
 class BatchState(StrEnum):
     """Where a batch of chunks stands. It only ever moves forward."""
 
@@ -68,6 +83,11 @@ def document_id(project_id: UUID, bucket: str, object_name: str) -> UUID:
 def job_id(document: UUID, generation: int, run: int) -> UUID:
     """The id of the `run`-th processing (from 1) of one generation of a document."""
     return uuid5(document, f"{generation}/{run}")
+
+
+def deletion_id(document: UUID, generation: int) -> UUID:
+    """The id of the receipt of a document's deletion up to this generation."""
+    return uuid5(document, f"deletion/{generation}")
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -102,7 +122,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One generation of an object in a bucket."""
+    """One generation of an object in a bucket; `created_at` where its store was asked for it."""
 
     bucket: str
     name: str
@@ -110,6 +130,7 @@ class StoredObject:
     size: int
     content_type: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    created_at: datetime | None = field(default=None, compare=False)
 
     @property
     def uri(self) -> str:
@@ -132,6 +153,7 @@ class Document:
     bucket: str
     object_name: str
     title: str
+    size: int | None
     generation: int
     deleted_generation: int | None
     wanted_job_id: UUID | None
@@ -152,10 +174,14 @@ class Document:
         """True if this job alone may set the document's status or go live."""
         return self.living and self.wanted_job_id == job
 
+    def keeps(self, job: UUID) -> bool:
+        """True if what this job made answers, or may come to answer yet: a replay lets a failed job go on."""
+        return job in {self.wanted_job_id, self.active_job_id}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """An ingestion job's row, as the pipeline decides by it."""
+    """An ingestion job's row, as the pipeline decides by it. Once its purge has started nothing may be added to it."""
 
     id: UUID
     document_id: UUID
@@ -166,7 +192,9 @@ class Job:
     settings: JobSettings
     total_chunks: int | None
     leased: bool
-    purged: bool
+    purge_started: bool
+    replays: int
+    resumed_at: datetime | None
 
     @property
     def split(self) -> bool:

@@ -12,6 +12,7 @@ from common import telemetry, tracing
 from common.tracing import TRACEPARENT
 from functions.api import errors
 from functions.api.context import ApiContext
+from functions.api.deletions import deletion_routes
 from functions.api.documents import document_routes
 from functions.api.jobs import job_routes
 from functions.api.projects import project_routes
@@ -25,7 +26,7 @@ def create_app(context: ApiContext) -> flask.Flask:
     app = flask.Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = context.settings.max_request_bytes
     errors.register(app)
-    for routes in (question_routes, document_routes, job_routes, project_routes):
+    for routes in (question_routes, document_routes, deletion_routes, job_routes, project_routes):
         app.register_blueprint(routes(context))
 
     @app.before_request

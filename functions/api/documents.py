@@ -12,9 +12,10 @@ from common import split_store, telemetry, tracing
 from common.api_keys import READ, WRITE, ApiKey
 from common.catalog import DocumentRecord, TeamTransaction
 from common.messages import DocumentRetired
-from common.model.documents import DocumentStatus, Route, SourceType, StoredObject
+from common.model.documents import DeletionCause, DocumentStatus, Route, SourceType, deletion_id
 from common.model.questions import Scope
-from common.registration import SOURCE_TYPE, TITLE, document_registered, job_settings, register
+from common.registration import SOURCE_TYPE, TITLE, register
+from common.reprocessing import open_next_run
 from common.tracing import TRACEPARENT
 from functions.api.context import ApiContext, answer, body, identifier, project_of
 from functions.api.errors import ApiError, invalid, not_found
@@ -57,11 +58,12 @@ class Documents:
         )
         route = Route(record.team_id, record.id, record.settings)
         with self._context.database.transaction(key.team_id) as transaction:
-            message = register(transaction, stored, route, self._context.job_settings)
+            registered = register(transaction, stored, route, self._context.job_settings)
             document = transaction.documents.of_object(stored.bucket, stored.name)
             created = visible_document(transaction, key, str(document[0]))
-        if message is not None:
-            self._context.publisher.publish([message])
+        if registered is not None:
+            registered.log()
+            self._context.publisher.publish([registered.message])
         return created
 
     def delete(self, key: ApiKey, document: str) -> dict[str, Any]:
@@ -71,10 +73,11 @@ class Documents:
             locked = transaction.documents.lock(record.id)
             if locked is None:
                 raise not_found("document", document)
-            transaction.documents.delete(record.id, locked.generation)
+            transaction.documents.delete(record.id, locked.generation, DeletionCause.API)
+            receipt = transaction.catalog.deletion(deletion_id(record.id, locked.generation))
         self._context.objects.delete(record.bucket, record.object_name, locked.generation)
         self._context.publisher.publish([DocumentRetired(team_id=key.team_id, document_id=record.id)])
-        return {"id": record.id, "status": "deleted"}
+        return {"id": record.id, "status": "deleted", "deletion": receipt}
 
     def reprocess(self, key: ApiKey, document: str) -> Any:
         """Open another job for the newest generation; until it is live, the old answers."""
@@ -84,12 +87,9 @@ class Documents:
             if locked is None or not locked.living:
                 raise not_found("document", document)
             project = project_of(transaction, key, str(record.project_id))
-            settings = job_settings(project.settings, self._context.job_settings)
-            stored = StoredObject(record.bucket, record.object_name, locked.generation, record.size or 0)
-            run = transaction.jobs.next_run(record.id, locked.generation)
-            job_id = transaction.jobs.open(locked, stored, run, settings)
-            opened = transaction.catalog.job(job_id)
-        self._context.publisher.publish([document_registered(locked, job_id, locked.generation, settings)])
+            message = open_next_run(transaction, locked, project.settings, self._context.job_settings)
+            opened = transaction.catalog.job(message.job_id)
+        self._context.publisher.publish([message])
         return opened[0] if opened else None
 
     def text(self, key: ApiKey, document: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Writes that are safe to repeat: an `Idempotency-Key` is carried out once and answered alike ever after."""
+"""Writes that are safe to repeat: an `Idempotency-Key` is carried out once and answered alike for a day."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from common.model.documents import Batch, BatchState, Document, Stage
 from common.outcomes import ending_job, lock_wanted
 from common.ports import ObjectStore, Publisher, Tokenizer
 from common.splitting import fit_title, split
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,7 @@ class ChunkDocument:
                 content = split_store.read(self.objects, self.extraction_bucket, message.job_id)
                 if content is None:
                     content = split_store.write_once(
-                        self.objects, self.extraction_bucket, message.job_id, self._split_object(message, title)
+                        self.objects, self.extraction_bucket, message.job_id, self._split_object(message, title, token)
                     )
             self._commit(message, token, content)
         except (Permanent, Superseded, Finished):
@@ -73,7 +76,7 @@ class ChunkDocument:
             raise
         return content
 
-    def _split_object(self, message: DocumentRegistered, title: str) -> Split:
+    def _split_object(self, message: DocumentRegistered, title: str, token: UUID) -> Split:
         with TemporaryDirectory() as folder:
             path = Path(folder) / "object"
             stored = self.objects.download(
@@ -83,6 +86,8 @@ class ChunkDocument:
                 raise Superseded("The object's generation is gone.")
             with path.open("rb") as content:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
+            if self._ends_unchanged(message, token, digest):
+                raise Finished("The bytes are those that the document answers from.")
             extraction = extract(path, limits=self.limits)
         size = min(message.settings.chunk_size, self.tokenizer.max_tokens)
         title = fit_title(extraction.title or title, tokenizer=self.tokenizer, size=size)
@@ -92,6 +97,18 @@ class ChunkDocument:
         if not chunks:
             raise Permanent("NO_TEXT", "No text was found in the object: is it empty, or scanned without a text layer?")
         return Split(extraction=extraction, title=title, sha256=digest, chunks=chunks)
+
+    def _ends_unchanged(self, message: DocumentRegistered, token: UUID, digest: str) -> bool:
+        """True if the job has just ended since what answers was made of the same bytes in the same way.
+
+        Title and type would be the same too: they come from the bytes and from the document's row.
+        """
+        with self.database.transaction() as transaction:
+            document, job = lock_wanted(transaction, message)
+            ended = transaction.jobs.end_unchanged(document, job.id, token, digest)
+        if ended:
+            log.info("Unchanged", extra={"event": "document_unchanged"})
+        return ended
 
     def _commit(self, message: DocumentRegistered, token: UUID, content: Split) -> None:
         extraction, total = content.extraction, len(content.chunks)
@@ -103,6 +120,7 @@ class ChunkDocument:
                 total_chunks=total,
                 pages=len(extraction.page_starts),
                 warnings=extraction.warnings,
+                sha256=content.sha256,
             )
             if not stored:
                 raise Deferred("LEASE_LOST", "Another request took the document over.", wait_seconds=1.0)

@@ -12,7 +12,7 @@ from common.database import Database
 from common.errors import AiInfraError, Deferred, Finished, Permanent, Superseded
 from common.messages import BatchEmbedded, ChunkBatch
 from common.model.chunks import chunk_id
-from common.model.documents import BatchState, JobStatus, Stage
+from common.model.documents import BatchState, Stage
 from common.outcomes import ending_job, lock_wanted
 from common.ports import Embedder, Publisher, VectorIndex
 from common.splitting import embedding_text
@@ -84,14 +84,17 @@ class EmbedBatch:
         with self.database.transaction() as transaction:
             document = transaction.documents.lock(message.document_id)
             job = transaction.jobs.lock(message.job_id)
-            if job is not None and job.status is JobStatus.SUCCEEDED and not job.purged:
-                raise Finished("Another request took the batch over, and its vectors answer by now.")
-            wanted = document is not None and job is not None and document.wants(job.id) and not job.status.finished
-            if wanted and not transaction.batches.mark_embedded(message.job_id, message.batch_index, token):
-                raise Deferred("LEASE_LOST", "Another request took the batch over.", wait_seconds=0.5)
-        if not wanted:
-            self.index.remove(message.owner, [chunk_id(message.job_id, chunk.index) for chunk in message.chunks])
-            raise Superseded("The document changed while its batch was embedded.")
+            if document is None or job is None:
+                raise AiInfraError("UNKNOWN_JOB", f"There is no job {message.job_id}.")
+            if document.wants(job.id) and not job.status.finished:
+                if not transaction.batches.mark_embedded(job.id, message.batch_index, token):
+                    raise Deferred("LEASE_LOST", "Another request took the batch over.", wait_seconds=0.5)
+                return
+        if job.purge_started or not document.keeps(job.id):
+            self.index.remove(message.owner, [chunk_id(job.id, chunk.index) for chunk in message.chunks])
+        if job.status.finished:
+            raise Finished("The job ended while its batch was embedded.")
+        raise Superseded("The document changed while its batch was embedded.")
 
     def _renew(self, message: ChunkBatch, token: UUID) -> bool:
         with self.database.transaction() as transaction:

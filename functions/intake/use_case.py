@@ -6,10 +6,9 @@ import logging
 
 from common import tracing
 from common.database import Database, Transaction, Unrouted
-from common.messages import DocumentRegistered
 from common.model.documents import JobSettings, StoredObject
 from common.ports import Publisher
-from common.registration import register, route, stored_trace
+from common.registration import Registered, register, route, stored_trace
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +19,13 @@ def take_in(stored: StoredObject, *, database: Database, publisher: Publisher, d
         return
     tracing.bind(stored_trace(stored))
     with database.transaction() as transaction:
-        message = _register(transaction, stored, default)
-    if message is not None:
-        publisher.publish([message])
+        registered = _register(transaction, stored, default)
+    if registered is not None:
+        registered.log()
+        publisher.publish([registered.message])
 
 
-def _register(transaction: Transaction, stored: StoredObject, default: JobSettings) -> DocumentRegistered | None:
+def _register(transaction: Transaction, stored: StoredObject, default: JobSettings) -> Registered | None:
     found = route(transaction, stored.name)
     if isinstance(found, Unrouted):
         if not transaction.documents.known_elsewhere(stored, None):

@@ -6,10 +6,10 @@ import logging
 from dataclasses import asdict, dataclass
 
 from common.database import Database
-from common.errors import AiInfraError, Deferred, Superseded
+from common.errors import NOT_VISIBLE, AiInfraError, Deferred, Finished, Superseded
 from common.messages import BatchEmbedded, DocumentRetired
 from common.model.chunks import chunk_id
-from common.model.documents import JobStatus, Stage
+from common.model.documents import Stage
 from common.outcomes import ending_job
 from common.ports import ChunkTexts, Publisher, VectorIndex
 
@@ -47,12 +47,16 @@ class RecordBatch:
                 transaction.chunks.record(message.owner, message.title, message.chunks)
                 transaction.batches.mark_recorded(job.id, message.batch_index)
                 return transaction.jobs.progress(job.id)
-            if job.status is JobStatus.SUCCEEDED and not job.purged:
-                return False
-        self._remove(message)
-        raise Superseded("The job ended before this batch was recorded.")
+        self._remove_from_ended(message)
+        raise Finished("The job ended before this batch was recorded.")
 
-    def _remove(self, message: BatchEmbedded) -> None:
+    def _remove_from_ended(self, message: BatchEmbedded) -> None:
+        """Remove what the batch has, unless the job answers or may go on yet: a purge to come removes that too."""
+        with self.database.transaction() as transaction:
+            document = transaction.documents.lock(message.document_id)
+            job = transaction.jobs.lock(message.job_id)
+        if document is None or job is None or (document.keeps(job.id) and not job.purge_started):
+            return
         ids = [chunk_id(message.job_id, chunk.index) for chunk in message.chunks]
         self.index.remove(message.owner, ids)
         self.texts.delete(message.owner, ids)
@@ -63,7 +67,7 @@ class RecordBatch:
         last_ids = [chunk_id(message.job_id, batch.chunk_start + batch.chunk_count - 1) for batch in batches]
         missing = set(last_ids) - self.index.visible(message.owner, last_ids)
         if missing:
-            raise Deferred("NOT_VISIBLE", f"{len(missing)} batches are not yet in the index.", wait_seconds=1.0)
+            raise Deferred(NOT_VISIBLE, f"{len(missing)} batches are not yet in the index.", wait_seconds=1.0)
 
     def _go_live(self, message: BatchEmbedded) -> bool:
         """Make the job's chunks the live ones; True if others have to go for them."""

@@ -11,12 +11,29 @@ from common import notifications
 from common.bootstrap import starting
 from common.delivery import Delivery, Response, decode_message
 from common.messages import DocumentRetired
-from common.preflight import EXTRACTIONS, INDEX_WRITES, PIPELINE_DATABASE, TEXT_WRITES, publishes
+from common.preflight import (
+    EXTRACTIONS,
+    INDEX_READS,
+    INDEX_WRITES,
+    PIPELINE_DATABASE,
+    TEXT_WRITES,
+    UPLOADS,
+    publishes,
+)
+from functions.retire.confirmation import ConfirmDeletions
 from functions.retire.use_case import PurgeDocument, RetireObject
 
-with starting(
-    PIPELINE_DATABASE, EXTRACTIONS, INDEX_WRITES, TEXT_WRITES, publishes(DocumentRetired.topic), function="retire"
-) as app:
+CHECKS = (
+    PIPELINE_DATABASE,
+    UPLOADS,
+    EXTRACTIONS,
+    INDEX_READS,
+    INDEX_WRITES,
+    TEXT_WRITES,
+    publishes(DocumentRetired.topic),
+)
+
+with starting(*CHECKS, function="retire") as app:
     receiver = app.receiver
 
 
@@ -34,8 +51,19 @@ def purge_document() -> PurgeDocument:
         index=app.index,
         texts=app.texts,
         objects=app.objects,
+        publisher=app.publisher,
         extraction_bucket=app.settings.extraction_bucket,
         grace_seconds=app.settings.purge_grace_seconds,
+        repeat_seconds=app.settings.purge_repeat_seconds,
+        retention_seconds=app.settings.message_retention_seconds,
+        confirm_deletions=ConfirmDeletions(
+            database=app.database,
+            index=app.index,
+            texts=app.texts,
+            objects=app.objects,
+            upload_bucket=app.settings.upload_bucket,
+            extraction_bucket=app.settings.extraction_bucket,
+        ),
     )
 
 

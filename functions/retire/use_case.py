@@ -12,9 +12,10 @@ from common import split_store, tracing
 from common.database import Database, PurgeableJob, Transaction
 from common.messages import DocumentRetired
 from common.model.chunks import chunk_id
-from common.model.documents import Route, StoredObject
+from common.model.documents import DeletionCause, Route, StoredObject
 from common.ports import ChunkTexts, ObjectStore, Publisher, VectorIndex
 from common.registration import route, source_type, stored_trace, title
+from functions.retire.confirmation import ConfirmDeletions
 
 # Ids removed in one call of a port.
 _PURGE_SIZE = 500
@@ -46,7 +47,7 @@ class RetireObject:
             document = transaction.documents.lock(document_id)
             if document is None or stored.generation < document.generation:
                 continue
-            transaction.documents.delete(document_id, stored.generation)
+            transaction.documents.delete(document_id, stored.generation, DeletionCause.OBJECT)
             retired.append(DocumentRetired(team_id=document.team_id, document_id=document_id))
         return retired
 
@@ -55,35 +56,48 @@ class RetireObject:
         found = route(transaction, stored.name)
         if isinstance(found, Route):
             document = transaction.documents.lock_or_create(found, stored, source_type(stored), title(stored))
-            transaction.documents.delete(document.id, stored.generation)
+            transaction.documents.delete(document.id, stored.generation, DeletionCause.OBJECT)
         return []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeDocument:
-    """A document has jobs whose chunks are to go."""
+    """A document has jobs whose chunks are to go.
+
+    A purge is repeated until a message's retention has passed since the first: work that was stalled meanwhile, and
+    whose instance died before it saw that nothing wants it any more, may have added something.
+    """
 
     database: Database
     index: VectorIndex
     texts: ChunkTexts
     objects: ObjectStore
+    publisher: Publisher
     extraction_bucket: str
     grace_seconds: float
+    repeat_seconds: float
+    retention_seconds: float
+    confirm_deletions: ConfirmDeletions
 
     def __call__(self, message: DocumentRetired) -> None:
         """Purge each of the document's jobs that is due; what is within its grace is left to a later run.
 
-        Failed messages of a deleted document are emptied with it: they hold its text.
+        Failed messages of a deleted document are emptied with it: they hold its text. Receipts of its deletions are
+        completed where all is seen to be gone; a long look is continued by another message.
         """
         with self.database.transaction() as transaction:
             document = transaction.documents.lock(message.document_id)
             if document is not None and not document.living:
-                transaction.operations.scrub_failed(document.id)
+                transaction.failed_messages.scrub(document.id)
             jobs = transaction.purges.due(message.document_id, self.grace_seconds)
         for job in jobs:
             self._purge(job)
+        if document is not None and not self.confirm_deletions(document):
+            self.publisher.publish([message])
 
     def _purge(self, job: PurgeableJob) -> None:
+        if not self._begin(job):
+            return
         ids = (chunk_id(job.owner.job_id, index) for index in range(job.total_chunks))
         for some in batched(ids, _PURGE_SIZE, strict=False):
             self.index.remove(job.owner, some)
@@ -92,4 +106,11 @@ class PurgeDocument:
         with self.database.transaction() as transaction:
             transaction.documents.lock(job.owner.document_id)
             transaction.jobs.lock(job.owner.job_id)
-            transaction.purges.complete(job.owner.job_id)
+            transaction.purges.complete(job.owner.job_id, self.repeat_seconds, self.retention_seconds)
+
+    def _begin(self, job: PurgeableJob) -> bool:
+        """False if it is not to be purged after all: a replay has let it go on meanwhile."""
+        with self.database.transaction() as transaction:
+            transaction.documents.lock(job.owner.document_id)
+            transaction.jobs.lock(job.owner.job_id)
+            return transaction.purges.begin(job.owner.job_id)

@@ -17,14 +17,22 @@ JOBS = """
 alter table ingestion_jobs
     add column sha256 text,
     add column replays integer not null default 0,
+    add column resumed_at timestamptz,
     add column purge_started_at timestamptz,
     add column next_purge_at timestamptz,
     add column purge_closed boolean not null default false,
+    add column purge_checked integer,
     add column unwanted_since timestamptz generated always as (
         case when status = 'failed' then coalesce(retired_at, finished_at) else retired_at end) stored;
+alter table ingestion_batches
+    add column reason text,
+    add column error_message text;
 create index ingestion_jobs_purges on ingestion_jobs (coalesce(next_purge_at, unwanted_since))
     where unwanted_since is not null and not purge_closed;
 create index documents_kept on documents (project_id)
+    where wanted_job_id is not null or active_job_id is not null;
+create index projects_deleted on projects (id) where deleted_at is not null;
+create index documents_listing_order on documents (bucket, object_name collate "C")
     where wanted_job_id is not null or active_job_id is not null;
 """
 
@@ -48,7 +56,7 @@ create table deletions (
 );
 create index deletions_pending on deletions (requested_at) where completed_at is null;
 create index deletions_document on deletions (document_id);
-create index deletions_team on deletions (team_id, requested_at);
+create index deletions_listing on deletions (project_id, requested_at desc, id desc);
 """
 
 OPERATIONS = """
@@ -57,6 +65,7 @@ alter table failed_messages
     add column replayed_at timestamptz;
 create index failed_messages_received on failed_messages (received_at);
 create index failed_messages_job on failed_messages (job_id);
+create index failed_messages_resolved on failed_messages (resolved_at) where resolved_at is not null;
 
 create table reconcile_progress (
     task text primary key,
@@ -79,6 +88,8 @@ grant select (id, team_id, created_at) on query_logs to ai_infra_pipeline;
 grant select (team_id, key, created_at) on idempotency_keys to ai_infra_pipeline;
 grant select on deletions, reconcile_progress to ai_infra_operator;
 grant insert, update on documents, ingestion_jobs to ai_infra_operator;
+grant insert on deletions to ai_infra_operator;
+grant update (retired_at) on document_chunks to ai_infra_operator;
 """
 
 

@@ -85,6 +85,23 @@ def test_deleted_texts_are_gone_and_the_rest_stays(texts: Texts) -> None:
     assert texts.read.get(texts.scope, [first, second, third]) == {second: "text"}
 
 
+def test_only_what_is_there_is_present(texts: Texts) -> None:
+    first, second, third = chunk_ids(texts.message)
+    texts.written.put(texts.message.owner, dict.fromkeys([first, second], "text"))
+    assert texts.written.present(texts.message.owner, [second, third, uuid4(), first, first]) == {first, second}
+    assert texts.written.present(texts.message.owner, []) == frozenset()
+    texts.written.delete(texts.message.owner, [first])
+    assert texts.written.present(texts.message.owner, [first, second]) == {second}
+
+
+def test_of_another_owner_nothing_is_present(texts: Texts, installation: Installation) -> None:
+    ids = chunk_ids(texts.message)
+    texts.written.put(texts.message.owner, dict.fromkeys(ids, "text"))
+    team = installation.administration.team(str(texts.message.team_id)).name
+    for place in (new_place(installation), new_place(installation, team)):
+        assert texts.written.present(registered(installation, place).owner, ids) == frozenset()
+
+
 def test_another_project_gets_nothing(texts: Texts, installation: Installation) -> None:
     ids = chunk_ids(texts.message)
     texts.written.put(texts.message.owner, dict.fromkeys(ids, "text"))

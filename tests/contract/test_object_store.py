@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -143,6 +144,27 @@ def test_what_was_never_there_is_none(objects: ObjectStore, prefix: str, tmp_pat
     assert objects.read(BUCKET, prefix + "a") is None
     assert objects.download(BUCKET, prefix + "a", 1, tmp_path / "file", 3) is None
     assert objects.list_page(BUCKET, prefix, "", 10) == []
+
+
+def test_what_is_there_is_found_as_the_store_describes_it(objects: ObjectStore, prefix: str) -> None:
+    before = datetime.now(UTC)
+    stored = put(objects, prefix + "a/Ä b.txt")
+    for generation in (None, stored.generation):
+        found = objects.find(BUCKET, stored.name, generation)
+        assert found == stored
+        assert found is not None
+        assert found.created_at is not None
+        assert abs(found.created_at - before) < timedelta(minutes=1)
+
+
+def test_a_generation_that_is_gone_is_not_found_and_the_newest_is(objects: ObjectStore, prefix: str) -> None:
+    old, new = put(objects, prefix + "a", b"old"), put(objects, prefix + "a", b"newer")
+    assert objects.find(BUCKET, old.name, old.generation) is None
+    assert objects.find(BUCKET, old.name) == new
+    objects.delete(BUCKET, new.name)
+    assert objects.find(BUCKET, new.name, new.generation) is None
+    assert objects.find(BUCKET, new.name) is None
+    assert objects.find(BUCKET, prefix + "never") is None
 
 
 def test_a_taken_name_is_not_created_again_and_keeps_its_content(objects: ObjectStore, prefix: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from common.adapters.postgres.vectors import EXACT_LIMIT
+from common.model.documents import DeletionCause
 from tests.contract.vector_indexes import QUESTION, Index, ids, pgvector
 from tests.rows import (
     Installation,
@@ -50,7 +51,7 @@ def test_a_new_generation_takes_the_place_of_the_old(index: Index, installation:
 def test_chunks_of_a_deleted_document_are_not_found(index: Index, installation: Installation) -> None:
     message, kept = live(installation, index.place, chunks=1), index.document(0.2)
     with installation.database.transaction() as transaction:
-        transaction.documents.delete(message.document_id, message.generation)
+        transaction.documents.delete(message.document_id, message.generation, DeletionCause.OBJECT)
     assert index.found() == ids(kept, 1)
 
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -64,18 +65,17 @@ def test_a_deleted_document_leaves_neither_vectors_nor_texts(cloud_stack: Stack)
     team = Team.created(cloud_stack)
     team.put("leave.md", LEAVE)
     document = team.finished(["leave.md"])["leave.md"]
-    team.api.delete(document["id"])
+    receipt = team.api.delete(document["id"])["deletion"]
+    assert receipt["status"] == "pending"
     assert team.api.ask(team.project, "How long is parental leave?")["refusal_reason"] == "PROJECT_EMPTY"
-    engine = superuser(cloud_stack)
-    purged = text("select purged_at from ingestion_jobs where document_id = :document_id")
 
-    def gone() -> bool | None:
-        with engine.connect() as connection:
-            purged_at = connection.execute(purged, {"document_id": document["id"]}).scalar_one()
-        return None if purged_at is None else True
+    def complete() -> dict[str, Any] | None:
+        seen = team.api.deletion(receipt["id"])
+        return seen if seen["status"] == "complete" else None
 
-    eventually(gone, "the purge")
-    engine.dispose()
+    seen = eventually(complete, "the deletion")
+    assert (seen["jobs"], seen["extractions"], seen["object"]) == (1, 1, "deleted")
+    assert seen["vectors"] == seen["chunk_texts"] == seen["chunks"] > 0
     assert cloud_stack.cloud is not None
     assert cloud_stack.cloud.counts().vertex["RemoveDatapoints"] > 0
 

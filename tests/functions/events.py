@@ -29,8 +29,8 @@ def event(name: str, content: Mapping[str, object] | None = None, **attributes: 
 def dead(published: Published) -> dict[str, Any]:
     """The push of the message after its subscription gave it up."""
     body = event("dead-letter", None, **published.attributes, **{SOURCE: published.subscription})
-    if "batch_index" not in published.attributes:
-        del body["message"]["attributes"]["batch_index"]
+    for name in {"team_id", "document_id", "job_id", "batch_index"} - published.attributes.keys():
+        del body["message"]["attributes"][name]
     body["message"]["data"] = published.body["message"]["data"]
     body["message"]["messageId"] = body["message"]["message_id"] = str(uuid4().int)
     return body

@@ -29,10 +29,15 @@ def lists(installation: Installation, acme: Caller) -> dict[str, str]:
     handbook = installation.ingest("acme/docs/handbook.md", HANDBOOK).content
     for number in range(4):
         installation.register(f"acme/docs/{number}.txt", "A text.")
+    installation.project("acme", "bin")
+    thrown = [installation.register(f"acme/bin/{number}.txt", "A text.").content for number in range(5)]
     document = f"/v1/documents/{handbook['document_id']}"
     for _ in range(4):
         assert acme("POST", f"{document}:reprocess").status_code == 202
+    for each in thrown:
+        assert acme("DELETE", f"/v1/documents/{each['document_id']}").status_code == 202
     return {
+        "deletions": "/v1/projects/bin/deletions",
         "projects": "/v1/projects",
         "documents": "/v1/projects/docs/documents",
         "jobs": f"{document}/jobs",
@@ -40,7 +45,7 @@ def lists(installation: Installation, acme: Caller) -> dict[str, str]:
     }
 
 
-NAMES = ["projects", "documents", "jobs", "chunks"]
+NAMES = ["projects", "documents", "deletions", "jobs", "chunks"]
 
 
 def token(content: object) -> str:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from common.model.documents import deletion_id
 from tests.functions.caller import Caller
 from tests.functions.installation import Installation
 from tests.functions.texts import HANDBOOK
@@ -23,7 +24,10 @@ WITHOUT_NAMES = {"/health", "/v1/projects"}
 
 @dataclass(frozen=True)
 class Team:
-    """A team with a document in a project of a name that both teams use, and one in a project of its own."""
+    """A team with a document in a project of a name that both teams use, and one in a project of its own.
+
+    Each comes with the id of the receipt of another that was deleted there.
+    """
 
     name: str
     caller: Caller
@@ -49,7 +53,11 @@ def team(installation: Installation, name: str) -> Team:
     documents = []
     for project in ("docs", f"{name} papers"):
         installation.project(name, project)
-        documents.append(installation.ingest(f"{name}/{project}/handbook.md", HANDBOOK).content)
+        document = installation.ingest(f"{name}/{project}/handbook.md", HANDBOOK).content
+        deleted = installation.ingest(f"{name}/{project}/deleted.md", HANDBOOK).content
+        installation.accept("retire", installation.deleted(deleted["object_name"], deleted["generation"]))
+        receipt = deletion_id(UUID(deleted["document_id"]), deleted["generation"])
+        documents.append({**document, "deletion_id": receipt})
     return Team(name, installation.caller(name), tuple(documents))
 
 
@@ -73,6 +81,7 @@ def rows(installation: Installation, other: Team) -> list[object]:
         "select * from documents where id = any(:ids) order by id",
         "select * from ingestion_jobs where document_id = any(:ids) order by id",
         "select id, retired_at from document_chunks where document_id = any(:ids) order by id",
+        "select * from deletions where document_id = any(:ids) order by id",
     )
     return [installation.rows(statement, ids=ids) for statement in statements]
 
@@ -91,7 +100,7 @@ def test_every_route_with_the_other_teams_names_is_not_found(
         assert answered.json["error"]["status"] == "NOT_FOUND"
         assert HANDBOOK[:20] not in answered.text
         called += 1
-    assert called >= 2 * 11
+    assert called >= 2 * 13
     assert rows(installation, other) == before
     assert installation.topics.take() == []
 

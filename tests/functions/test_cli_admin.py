@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,6 @@ from common.preflight import FOR_OPERATORS
 from local.ports import free_ports
 from tests.functions.caller import Caller
 from tests.functions.command_line import CommandLine, operator
-from tests.functions.events import event
 from tests.functions.installation import Installation
 
 _numbers = count(1)
@@ -197,15 +197,23 @@ def test_an_unrouted_object_is_listed_with_its_reason_and_taken_up_with_its_proj
     assert [each["status"] for each in caller.get("/v1/projects/docs/documents")["documents"]] == ["ready"]
 
 
-def test_a_failed_message_is_listed_until_it_is_resolved(installation: Installation, admin: CommandLine) -> None:
-    installation.accept("intake", event("undecodable"))
-    [failed] = admin.shown("admin", "failed")
-    assert failed["reason"] == "UNDECODABLE"
-    assert failed["error"] in admin("admin", "failed").stdout
-    resolve = "update failed_messages set resolved_at = now(), resolution = 'seen' where id = :id"
-    installation.rows(resolve, id=failed["id"])
-    assert admin.shown("admin", "failed") == []
-    assert [each["resolution"] for each in admin.shown("admin", "failed", "--all")] == ["seen"]
+def test_how_far_a_reconciliation_has_come_is_shown(installation: Installation, admin: CommandLine) -> None:
+    for name in "ab":
+        installation.upload(f"nobody/docs/{name}.txt", "A text.")
+    in_steps = installation.create("reconcile", reconcile_objects="1")["reconcile"]
+    assert in_steps.post("/").status_code == 200
+
+    def bucket() -> dict[str, Any]:
+        [shown] = [each for each in admin.shown("admin", "progress") if each["task"] == "bucket"]
+        return dict(shown)
+
+    begun = bucket()
+    assert (begun["examined"], begun["pass_finished_at"]) == (1, None)
+    assert begun["cursor"] in admin("admin", "progress").stdout
+    assert installation.functions["reconcile"].post("/").status_code == 200
+    ended = bucket()
+    assert (ended["cursor"], ended["pass_started_at"]) == ("", begun["pass_started_at"])
+    assert ended["pass_finished_at"] == ended["updated_at"] > begun["updated_at"]
 
 
 def test_a_person_is_shown_a_table(admin: CommandLine, team: str) -> None:
@@ -228,7 +236,9 @@ def test_a_database_that_does_not_answer_is_unavailable(admin: CommandLine) -> N
 
 
 @pytest.mark.parametrize("login", ["api", "pipeline"])
-@pytest.mark.parametrize("command", [("team", "create", "intruders"), ("team", "list"), ("key", "list"), ("failed",)])
+@pytest.mark.parametrize(
+    "command", [("team", "create", "intruders"), ("team", "list"), ("key", "list"), ("failed", "list")]
+)
 def test_another_role_may_not_administer(installation: Installation, login: str, command: tuple[str, ...]) -> None:
     refused = operator(installation, login).refused("admin", *command)
     assert refused == (ExitCode.USAGE, "CONFIGURATION")
@@ -239,7 +249,7 @@ def test_a_superuser_may_administer(installation: Installation, team: str) -> No
 
 
 def test_a_check_asks_every_part_once(admin: CommandLine) -> None:
-    checked = admin.shown("admin", "check")
+    checked = admin.shown("admin", "check", "--parts")["parts"]
     assert [each["part"] for each in checked] == [check.part for check in FOR_OPERATORS]
     assert all(each["answers"] for each in checked)
 

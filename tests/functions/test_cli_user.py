@@ -277,8 +277,37 @@ def test_a_document_is_deleted_once_it_is_agreed_to(installation: Installation, 
     assert user.shown("document", document)["status"] == "ready"
     agreed = user("delete", document, typed="y\n")
     assert (agreed.exit_code, agreed.stdout) == (ExitCode.OK, "old.txt is deleted.\n")
+    receipt = user.shown("deletions")[0]
+    assert (receipt["document_id"], receipt["status"]) == (document, "pending")
+    assert agreed.stderr.endswith(f"Its receipt: ai-infra deletion {receipt['id']}\n")
+    assert user.shown("deletion", receipt["id"]) == receipt
     assert user.refused("document", document) == (ExitCode.NOT_FOUND, "DOCUMENT_NOT_FOUND")
     assert not installation.storage.bucket(installation.bucket).blob(f"{team}/docs/old.txt").exists()
+
+
+@pytest.mark.usefixtures("at_work")
+def test_a_deletion_is_waited_for_until_all_is_seen_to_be_gone(
+    installation: Installation, team: str, user: CommandLine
+) -> None:
+    created = installation.caller(team)("POST", "/v1/projects/docs/documents", json={"title": "Old", "text": "Old."})
+    assert created.json is not None
+    document = created.json["id"]
+    assert follow(user, document) == "ready"
+    no_grace = "new.retired_at := new.retired_at - interval '1 hour'; return new;"
+    with installation.triggered("ingestion_jobs", "before update of retired_at", no_grace):
+        receipt = user.shown("delete", document, "--yes", "--wait")
+    assert (receipt["document_id"], receipt["status"], receipt["object"]) == (document, "complete", "deleted")
+    assert (receipt["jobs"], receipt["chunks"], receipt["vectors"], receipt["chunk_texts"]) == (1, 1, 1, 1)
+    waited = user("deletion", receipt["id"], "--wait")
+    assert waited.exit_code == ExitCode.OK
+    assert waited.stderr == f"deletion {receipt['id']}: complete 100%\n"
+    assert "complete" in waited.stdout
+
+
+def follow(user: CommandLine, document: str) -> str:
+    """How the document's newest job has ended."""
+    user("job", user.shown("document", document)["job_id"], "--watch")
+    return str(user.shown("document", document)["status"])
 
 
 @pytest.mark.parametrize(
@@ -290,6 +319,8 @@ def test_a_document_is_deleted_once_it_is_agreed_to(installation: Installation, 
         (("document", ".."), "NOT_FOUND"),
         (("documents", "--project", "gs://docs"), "NOT_FOUND"),
         (("delete", NOBODY, "--yes"), "DOCUMENT_NOT_FOUND"),
+        (("deletion", NOBODY, "--wait"), "DELETION_NOT_FOUND"),
+        (("deletions", "--project", "nowhere"), "PROJECT_NOT_FOUND"),
         (("reprocess", NOBODY, "--wait"), "DOCUMENT_NOT_FOUND"),
         (("job", NOBODY, "--watch"), "JOB_NOT_FOUND"),
         (("ask", QUESTION, "--project", "nowhere"), "PROJECT_NOT_FOUND"),

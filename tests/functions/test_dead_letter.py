@@ -13,7 +13,7 @@ from common.delivery import DEFERRALS
 from functions.dead_letter.use_case import TOPICS
 from local.topology import read_topology
 from tests.functions.events import SOURCE, dead, event
-from tests.functions.installation import Installation
+from tests.functions.installation import SETTINGS, Installation
 from tests.functions.texts import HANDBOOK
 from tests.functions.topics import Published
 
@@ -186,7 +186,7 @@ def test_a_batch_that_is_recorded_fails_no_job(installation: Installation, batch
 
 @pytest.fixture
 def waiting_to_go_live(installation: Installation, registered: Published) -> Published:
-    """The message of a job of which all is recorded and not every vector is in the index."""
+    """The message of a job of which all is recorded and not every vector is in the index, after the longest wait."""
     batches = [
         each
         for batch in installation.accept("chunk", registered.body)
@@ -194,11 +194,74 @@ def waiting_to_go_live(installation: Installation, registered: Published) -> Pub
     ]
     installation.rows("delete from chunk_vectors where job_id = :job", job=registered.content["job_id"])
     [*_, again] = [each for batch in batches for each in installation.accept("record", batch.body)]
-    assert again.attributes[DEFERRALS] == "1"
+    for _ in range(int(SETTINGS["max_deferrals"]) - 1):
+        [again] = installation.accept("record", again.body)
     return again
 
 
+def fail(installation: Installation, function: str, published: Published, table: str) -> None:
+    """One attempt at the message, for which the database does not take a row of this table."""
+    refusal = "raise exception 'the disk is full' using errcode = '53100';"
+    with installation.triggered(table, "before insert", refusal):
+        answered = installation.deliver(function, published.body)
+    assert (answered.status_code, answered.text) == (503, "DATABASE_UNAVAILABLE")
+
+
+def batch_row(installation: Installation, batch: Published) -> dict[str, Any]:
+    return installation.row(
+        "select * from ingestion_batches where job_id = :job and batch_index = :index",
+        job=batch.content["job_id"],
+        index=batch.content["batch_index"],
+    )
+
+
+def test_message_and_job_name_what_the_last_attempt_died_of(installation: Installation, batch: Published) -> None:
+    fail(installation, "embed", batch, "chunk_vectors")
+    body = dead(batch)
+    assert installation.accept("dead_letter", body) == []
+    row, job = kept(installation, body), installation.job(batch.content["job_id"])
+    assert row["reason"] == job["reason"] == "DATABASE_UNAVAILABLE"
+    assert row["error"] == job["error_message"]
+    assert "the disk is full" in row["error"]
+    assert row["error"].endswith("The message was given up after 20 attempts of embed.")
+    assert outcome(installation, batch) == ("failed", "embed", "DATABASE_UNAVAILABLE", True, 20)
+
+
+def test_what_another_batch_died_of_is_not_this_ones(installation: Installation, registered: Published) -> None:
+    first, second, *_ = installation.accept("chunk", registered.body)
+    fail(installation, "embed", first, "chunk_vectors")
+    assert installation.accept("dead_letter", dead(second)) == []
+    assert outcome(installation, second)[2] == "UNDELIVERABLE"
+
+
+def test_what_an_attempt_died_of_is_forgotten_once_its_work_has_moved_on(
+    installation: Installation, batch: Published
+) -> None:
+    fail(installation, "embed", batch, "chunk_vectors")
+    assert batch_row(installation, batch)["reason"] == "DATABASE_UNAVAILABLE"
+    [embedded] = installation.accept("embed", batch.body)
+    assert (batch_row(installation, batch)["reason"], batch_row(installation, batch)["error_message"]) == (None, None)
+    fail(installation, "record", embedded, "chunk_texts")
+    assert batch_row(installation, batch)["reason"] == "DATABASE_UNAVAILABLE"
+    installation.accept("record", embedded.body)
+    assert (batch_row(installation, batch)["reason"], batch_row(installation, batch)["error_message"]) == (None, None)
+
+
+def test_before_it_is_split_a_job_says_what_its_last_attempt_died_of(
+    installation: Installation, registered: Published
+) -> None:
+    address = f"/v1/jobs/{registered.content['job_id']}"
+    caller = installation.caller("acme")
+    fail(installation, "chunk", registered, "ingestion_batches")
+    seen = caller.get(address)
+    assert (seen["status"], seen["reason"]) == ("running", "DATABASE_UNAVAILABLE")
+    installation.accept("chunk", registered.body)
+    seen = caller.get(address)
+    assert (seen["status"], seen["reason"], seen["error_message"]) == ("running", None, None)
+
+
 def test_a_job_that_only_waits_to_go_live_fails(installation: Installation, waiting_to_go_live: Published) -> None:
+    assert installation.deliver("record", waiting_to_go_live.body).text == "NOT_VISIBLE"
     body = dead(waiting_to_go_live)
     assert installation.accept("dead_letter", body) == []
     row = kept(installation, body)
@@ -207,23 +270,80 @@ def test_a_job_that_only_waits_to_go_live_fails(installation: Installation, wait
     assert "Process the document again" in installation.job(waiting_to_go_live.content["job_id"])["error_message"]
 
 
-def test_vectors_are_not_blamed_where_their_job_was_never_put_off_for_them(
+def test_vectors_are_not_blamed_where_the_job_died_of_something_else_after_it_was_put_off(
     installation: Installation, waiting_to_go_live: Published
 ) -> None:
+    assert installation.deliver("record", waiting_to_go_live.body).text == "NOT_VISIBLE"
+    fail(installation, "record", waiting_to_go_live, "chunk_texts")
     body = dead(waiting_to_go_live)
-    del body["message"]["attributes"][DEFERRALS]
+    assert body["message"]["attributes"][DEFERRALS] == "3"
     assert installation.accept("dead_letter", body) == []
+    assert outcome(installation, waiting_to_go_live)[:4] == ("failed", "record", "DATABASE_UNAVAILABLE", True)
+
+
+def test_vectors_are_not_blamed_where_no_attempt_told_that_they_were_missing(
+    installation: Installation, waiting_to_go_live: Published
+) -> None:
+    assert installation.accept("dead_letter", dead(waiting_to_go_live)) == []
     assert outcome(installation, waiting_to_go_live)[:4] == ("failed", "record", "UNDELIVERABLE", True)
 
 
-def test_vectors_are_not_blamed_where_a_batch_is_still_to_be_recorded(
+def test_a_message_of_embed_is_not_waited_for_where_all_is_recorded(
+    installation: Installation, batch: Published, waiting_to_go_live: Published
+) -> None:
+    body = dead(batch)
+    assert installation.accept("dead_letter", body) == []
+    assert kept(installation, body)["resolution"] == MOVED_ON
+    assert outcome(installation, batch)[0] == "running"
+
+
+def resume(installation: Installation, batch: Published, moment: str) -> None:
+    installation.rows(
+        "update ingestion_jobs set resumed_at = cast(:moment as timestamptz) where id = :id",
+        moment=moment,
+        id=batch.content["job_id"],
+    )
+
+
+def test_a_message_that_was_sent_before_its_job_was_resumed_fails_it_no_more(
     installation: Installation, batch: Published
 ) -> None:
-    [embedded] = installation.accept("embed", batch.body)
-    body = dead(embedded)
-    body["message"]["attributes"][DEFERRALS] = "1"
+    body = dead(batch)
+    sent = body["message"]["attributes"]["CloudPubSubDeadLetterSourceTopicPublishTime"]
+    resume(installation, batch, "2025-11-24T16:00:01Z")
+    assert sent < "2025-11-24T16:00:01"
     assert installation.accept("dead_letter", body) == []
-    assert outcome(installation, batch)[:3] == ("failed", "record", "UNDELIVERABLE")
+    assert kept(installation, body)["resolution"] == MOVED_ON
+    assert outcome(installation, batch)[0] == "running"
+
+
+@pytest.mark.parametrize("sent", ["2025-11-24T16:00:02.5Z", "2025-11-24T17:00:02+01:00", "yesterday", None])
+def test_a_message_that_was_sent_since_or_does_not_tell_when_fails_the_resumed_job(
+    installation: Installation, batch: Published, sent: str | None
+) -> None:
+    body = dead(batch)
+    attributes = body["message"]["attributes"]
+    del attributes["CloudPubSubDeadLetterSourceTopicPublishTime"]
+    if sent is not None:
+        attributes["CloudPubSubDeadLetterSourceTopicPublishTime"] = sent
+    resume(installation, batch, "2025-11-24T16:00:01Z")
+    assert installation.accept("dead_letter", body) == []
+    assert outcome(installation, batch)[0] == "failed"
+
+
+def test_a_split_job_whose_batch_somebody_is_at_work_on_does_not_fail_for_its_first_message(
+    installation: Installation, registered: Published, batch: Published
+) -> None:
+    installation.rows(
+        "update ingestion_batches set lease_token = :token, lease_expires_at = now() + interval '1 hour'"
+        " where job_id = :job and batch_index = 0",
+        token=uuid4(),
+        job=batch.content["job_id"],
+    )
+    body = dead(registered)
+    assert installation.accept("dead_letter", body) == []
+    assert kept(installation, body)["resolution"] == MOVED_ON
+    assert outcome(installation, batch)[0] == "running"
 
 
 def test_a_message_about_no_job_is_kept_for_people(installation: Installation) -> None:

@@ -173,6 +173,21 @@ def test_whoever_wakes_when_the_batch_answers_already_takes_nothing_away(
     assert installation.job(content["job_id"])["status"] == "succeeded"
 
 
+@pytest.mark.parametrize(("purge", "left"), [("null", 2), ("now()", 0)])
+def test_what_is_embedded_late_stays_for_the_purge_to_come_and_goes_where_that_has_begun(
+    installation: Installation, batches: list[Published], purge: str, left: int
+) -> None:
+    job = batches[0].content["job_id"]
+    failed = (
+        f"update ingestion_jobs set status = 'failed', finished_at = now(), purge_started_at = {purge}"
+        f" where id = '{job}'; return null;"
+    )
+    with installation.triggered("ingestion_batches", "after update of lease_token", failed):
+        assert installation.accept("embed", batches[0].body) == []
+    assert len(vectors(installation, batches[0])) == left
+    assert installation.job(job)["reason"] is None
+
+
 def test_a_redelivery_of_a_finished_job_says_nothing(
     installation: Installation, batches: list[Published], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -219,3 +220,24 @@ def test_a_project_decides_how_its_documents_are_split(installation: Installatio
     [published] = installation.accept("intake", installation.finalized("coast/own settings/a.txt", 1))
     assert published.content["settings"]["chunk_size"] == 40
     assert published.content["settings"]["chunk_overlap"] == 8
+
+
+def test_what_was_not_committed_is_not_said_to_be_registered(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    push = installation.finalized("coast/docs/refused.txt", 7)
+    at_commit = "after insert on ingestion_jobs deferrable initially deferred for each row execute function refuse()"
+    installation.rows("create function refuse() returns trigger language plpgsql as $$ begin raise 'refused'; end $$")
+    installation.rows(f"create constraint trigger refuse {at_commit}")
+    try:
+        with caplog.at_level(logging.INFO, logger="common.registration"):
+            assert installation.deliver("intake", push).status_code == 500
+    finally:
+        installation.rows("drop trigger refuse on ingestion_jobs")
+        installation.rows("drop function refuse()")
+    assert [each for each in caplog.records if each.name == "common.registration"] == []
+    with caplog.at_level(logging.INFO, logger="common.registration"):
+        for _ in range(2):
+            assert len(installation.accept("intake", push)) == 1
+    [said] = [each for each in caplog.records if each.name == "common.registration"]
+    assert said.__dict__["event"] == "object_registered"

@@ -140,6 +140,29 @@ def test_a_batch_of_a_dead_job_takes_its_vectors_and_texts_away(installation: In
     assert installation.job(job)["reason"] == "SUPERSEDED"
 
 
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize(("purge", "left"), [("null", 1), ("now()", 0)])
+def test_a_late_batch_leaves_to_the_purge_to_come_what_goes_where_that_has_begun(
+    installation: Installation, name: str, purge: str, left: int, *, active: bool
+) -> None:
+    batch = embedded(installation, name)[2]
+    job, document = batch.content["job_id"], batch.content["document_id"]
+    installation.rows(
+        f"update ingestion_jobs set status = '{'succeeded' if active else 'failed'}', finished_at = now(),"
+        f" purge_started_at = {purge} where id = :job",
+        job=job,
+    )
+    if active:
+        installation.rows(
+            "update documents set active_job_id = wanted_job_id, status = 'ready' where id = :id", id=document
+        )
+    before = installation.job(job)
+    assert installation.accept("record", batch.body) == []
+    rows, _, texts = installation.ids(job)
+    assert (rows, len(texts)) == ([], left)
+    assert installation.job(job) == before
+
+
 def test_a_job_that_is_not_wanted_at_the_end_does_not_go_live(installation: Installation, name: str) -> None:
     batches = embedded(installation, name)
     for batch in batches[:2]:

@@ -7,8 +7,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from common.messages import DocumentRetired
 from common.model.chunks import chunk_id
 from common.split_store import object_name
+from functions.retire.confirmation import ConfirmDeletions
+from functions.retire.use_case import PurgeDocument
 from tests.functions.caller import Caller
 from tests.functions.events import event
 from tests.functions.installation import Installation
@@ -36,8 +39,12 @@ def live(installation: Installation, name: str) -> dict[str, Any]:
 
 def retired_message(content: dict[str, Any]) -> dict[str, Any]:
     """The push of the document's `document-retired`."""
-    ids = {key: content[key] for key in ("team_id", "document_id")}
+    ids = retired_content(content)
     return event("document-retired", ids, **ids)
+
+
+def retired_content(content: dict[str, Any]) -> dict[str, Any]:
+    return {key: content[key] for key in ("team_id", "document_id")}
 
 
 def age(installation: Installation, content: dict[str, Any]) -> None:
@@ -222,3 +229,161 @@ def test_a_purge_of_one_document_touches_no_other(
 
 def test_a_retired_document_that_is_not_there_is_done(installation: Installation) -> None:
     assert installation.accept("retire", event("document-retired")) == []
+
+
+def repetition_due(installation: Installation, content: dict[str, Any]) -> None:
+    """An hour has passed since the purge."""
+    installation.rows(
+        "update ingestion_jobs set purged_at = purged_at - interval '61 minutes',"
+        " next_purge_at = next_purge_at - interval '61 minutes' where id = :id",
+        id=content["job_id"],
+    )
+
+
+def copied(installation: Installation, content: dict[str, Any]) -> list[dict[str, Any]]:
+    """The job's vectors, to be written again as they are."""
+    return installation.rows(
+        "select chunk_id, team_id, project_id, document_id, job_id, embedding::text as vector from chunk_vectors"
+        " where job_id = :job",
+        job=content["job_id"],
+    )
+
+
+def written_again(installation: Installation, vectors: list[dict[str, Any]]) -> None:
+    for vector in vectors:
+        installation.rows(
+            "insert into chunk_vectors"
+            " values (:chunk_id, :team_id, :project_id, :document_id, :job_id, cast(:vector as halfvec))",
+            **vector,
+        )
+
+
+def test_what_a_stalled_embed_that_died_had_written_late_goes_with_the_repetition(
+    installation: Installation, live: dict[str, Any]
+) -> None:
+    late = copied(installation, live)
+    installation.accept("retire", installation.deleted(live["object_name"], live["generation"]))
+    age(installation, live)
+    installation.accept("retire", retired_message(live))
+    written_again(installation, late)
+    installation.accept("retire", retired_message(live))
+    assert kept(installation, live) == (0, 5, 0, False)
+    first = installation.job(live["job_id"])["purged_at"]
+    repetition_due(installation, live)
+    installation.accept("retire", retired_message(live))
+    assert kept(installation, live) == (0, 0, 0, False)
+    job = installation.job(live["job_id"])
+    assert (job["purge_closed"], job["purged_at"] < first) == (False, True)
+    assert job["next_purge_at"] is not None
+
+
+def test_what_a_stalled_chunk_stored_late_goes_with_the_repetition(
+    installation: Installation, live: dict[str, Any]
+) -> None:
+    installation.accept("retire", installation.deleted(live["object_name"], live["generation"]))
+    age(installation, live)
+    installation.accept("retire", retired_message(live))
+    blob = installation.storage.bucket(installation.extraction_bucket).blob(object_name(UUID(live["job_id"])))
+    blob.upload_from_string(b"late")
+    repetition_due(installation, live)
+    installation.accept("retire", retired_message(live))
+    assert not has_extraction(installation, live)
+
+
+def test_a_job_that_goes_on_after_it_was_found_due_keeps_what_it_has(installation: Installation, name: str) -> None:
+    """A replay resumes it while another job of the document is purged before it."""
+    old = installation.register(name, HANDBOOK).content
+    registered = installation.register(name, HANDBOOK)
+    content = registered.content
+    batches = installation.accept("chunk", registered.body)
+    installation.accept("embed", batches[0].body)
+    installation.rows(
+        "update ingestion_jobs set status = 'failed', finished_at = now() where id = :id", id=content["job_id"]
+    )
+    replayed = (
+        f"if new.id = '{old['job_id']}' then update ingestion_jobs set status = 'running', finished_at = null"
+        f" where id = '{content['job_id']}'; end if; return null;"
+    )
+    with installation.triggered("ingestion_jobs", "after update of purge_started_at", replayed):
+        installation.accept("retire", retired_message(content))
+    purges = [installation.job(each["job_id"])["purge_started_at"] is not None for each in (old, content)]
+    assert purges == [True, False]
+    assert (len(installation.ids(content["job_id"])[1]), has_extraction(installation, content)) == (2, True)
+    for batch in batches:
+        installation.deliver("embed", batch.body)
+    installation.run()
+    assert kept(installation, content) == (5, 5, 5, True)
+
+
+def test_what_a_purge_cannot_remove_leaves_the_receipt_pending_and_is_purged_again(
+    installation: Installation, live: dict[str, Any]
+) -> None:
+    installation.storage.bucket(installation.bucket).blob(live["object_name"]).delete()
+    installation.accept("retire", installation.deleted(live["object_name"], live["generation"]))
+    age(installation, live)
+    receipt = "select completed_at from deletions where document_id = :id"
+    with installation.triggered("chunk_vectors", "before delete", "return null;"):
+        installation.accept("retire", retired_message(live))
+    assert kept(installation, live) == (0, 5, 0, False)
+    assert installation.row(receipt, id=live["document_id"])["completed_at"] is None
+    installation.accept("retire", retired_message(live))
+    assert kept(installation, live) == (0, 0, 0, False)
+    assert installation.row(receipt, id=live["document_id"])["completed_at"] is not None
+
+
+def test_a_long_look_is_continued_where_it_ended(installation: Installation, live: dict[str, Any]) -> None:
+    installation.storage.bucket(installation.bucket).blob(live["object_name"]).delete()
+    installation.accept("retire", installation.deleted(live["object_name"], live["generation"]))
+    installation.rows(
+        "update ingestion_jobs set total_chunks = 1200, retired_at = retired_at - interval '1 hour' where id = :id",
+        id=live["job_id"],
+    )
+    receipt = "select completed_at, vectors from deletions where document_id = :id"
+    app = installation.applications[0]
+    confirm = ConfirmDeletions(
+        database=app.database,
+        index=app.index,
+        texts=app.texts,
+        objects=app.objects,
+        upload_bucket=installation.bucket,
+        extraction_bucket=installation.extraction_bucket,
+        limit=500,
+    )
+    purge = PurgeDocument(
+        database=app.database,
+        index=app.index,
+        texts=app.texts,
+        objects=app.objects,
+        publisher=app.publisher,
+        extraction_bucket=installation.extraction_bucket,
+        grace_seconds=40,
+        repeat_seconds=3600,
+        retention_seconds=604800,
+        confirm_deletions=confirm,
+    )
+    message = DocumentRetired(team_id=UUID(live["team_id"]), document_id=UUID(live["document_id"]))
+    looked = []
+    purge(message)
+    while again := installation.topics.take():
+        looked.append(installation.job(live["job_id"])["purge_checked"])
+        assert installation.row(receipt, id=live["document_id"])["completed_at"] is None
+        assert [each.content for each in again] == [retired_content(live)]
+        purge(message)
+    assert looked == [500, 1000]
+    complete = installation.row(receipt, id=live["document_id"])
+    assert (complete["completed_at"] is not None, complete["vectors"]) == (True, 1200)
+
+
+def test_failed_messages_of_a_deleted_generation_lose_their_text_though_the_document_lives_again(
+    installation: Installation, name: str
+) -> None:
+    registered = installation.register(name, HANDBOOK)
+    [batch, *_] = installation.accept("chunk", registered.body)
+    dead_letter = event("dead-letter", batch.content, **batch.attributes)
+    dead_letter["message"]["messageId"] = str(uuid4())
+    installation.accept("dead_letter", dead_letter)
+    installation.accept("retire", installation.deleted(name, registered.content["generation"]))
+    new = installation.ingest(name, HANDBOOK).content
+    installation.accept("retire", retired_message(new))
+    statement = "select length(data) as size from failed_messages where document_id = :id"
+    assert installation.row(statement, id=new["document_id"])["size"] == 0

@@ -30,7 +30,7 @@ _ROLES = (
         'uploads     = ["roles/storage.admin"]',
     ),
     _mistake("a primitive role", "iam.tf", "roles/logging.logWriter", "roles/editor"),
-    _mistake("a role narrowed", "iam.tf", '["vectorReader", "vectorWriter"]', '["vectorReader"]'),
+    _mistake("a role narrowed", "iam.tf", 'vectors  = ["vectorReader", "vectorWriter"]', 'vectors = ["vectorReader"]'),
     _mistake(
         "a custom role widened",
         "roles.tf",

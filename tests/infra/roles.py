@@ -42,11 +42,12 @@ def table(deployment: Deployment) -> dict[str, Grants]:
         "record": database | texts | {_WRITES, _SEARCHES} | _publishes("batch-embedded", "document-retired"),
         "retire": database
         | texts
-        | {_WRITES, ("custom/objectRemover", "bucket extractions")}
+        | {_WRITES, _SEARCHES}
+        | {("custom/objectLister", "bucket uploads"), ("custom/objectRemover", "bucket extractions")}
         | _publishes("document-retired"),
         "dead_letter": database,
         "reconcile": database
-        | {("custom/objectRemover", "bucket uploads")}
+        | {("custom/objectRemover", "bucket uploads"), ("storage.objectViewer", "bucket uploads")}
         | _publishes("object-events", "document-registered", "document-retired"),
         "api": database
         | texts_read
@@ -61,8 +62,9 @@ def table(deployment: Deployment) -> dict[str, Grants]:
         | _MODELS
         | {_SEARCHES, ("secretmanager.secretAccessor", "secret key-peppers")}
         | {("secretmanager.secretVersionAdder", "secret issued-key")}
-        | {("custom/objectLister", "bucket uploads"), ("custom/objectLister", "bucket extractions")}
-        | _publishes("object-events"),
+        | {("custom/objectRemover", "bucket uploads"), ("storage.objectViewer", "bucket uploads")}
+        | {("storage.objectViewer", "bucket extractions")}
+        | _publishes("object-events", "document-registered", "chunk-batch", "batch-embedded", "document-retired"),
         "push": {
             ("run.invoker", f"service {name}")
             for name in ("intake", "chunk", "embed", "record", "retire", "dead-letter")

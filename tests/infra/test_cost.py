@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 
 import pytest
 import yaml
 
+from common.config import Settings
 from deployment.bills import idle_month, million_pages, million_pages_kept, million_questions, shards, total
 from deployment.cost import page
 from deployment.prices import Prices, read_prices
@@ -68,10 +70,12 @@ def test_a_million_pages_need_four_nodes_or_a_larger_database(prices: Prices) ->
 
 
 def test_the_bucket_is_looked_through_in_pages_of_the_size_that_is_priced(prices: Prices, root: Path) -> None:
-    code = (root / "functions" / "reconcile" / "use_case.py").read_text(encoding="utf-8")
+    code = (root / "functions" / "reconcile" / "bucket.py").read_text(encoding="utf-8")
     assert f"_PAGE = {prices.quantity('listed_objects'):.0f}\n" in code
+    [default_objects] = [field.default for field in fields(Settings) if field.name == "reconcile_objects"]
+    assert prices.quantity("looked_at_objects") == default_objects
     bill = {item.what: item.cost for item in million_pages_kept(prices, "vertex")}
-    assert bill["Objects: looked through by `reconcile`"] == pytest.approx(100_000 / 500 * 8_760 * 5 / 1_000_000)
+    assert bill["Objects: looked through by `reconcile`"] == pytest.approx(20_000 / 500 * 8_760 * 5 / 1_000_000)
 
 
 def test_what_is_priced_is_what_the_defaults_deploy(prices: Prices, root: Path) -> None:

@@ -11,11 +11,13 @@ import pytest
 import yaml
 
 from cli.main import main
+from common.setting import variable
 from local.topology import read_topology
 from tests.infra.inventory import State
 from tests.infra.log_query import query
 from tests.infra.profiles import PROFILES
 from tests.infra.queries import Query, promql_name, queries
+from tests.infra.reads import DECLARED
 from tests.infra.terraform import INFRA, Edit, TerraformError, state_of, workspace
 
 PLATFORM = json.loads((Path(__file__).parent / "platform_metrics.json").read_text(encoding="utf-8"))
@@ -125,7 +127,7 @@ def test_the_runbooks_commands_and_reasons_are_the_projects_own(root: Path) -> N
     sources = "".join(
         path.read_text(encoding="utf-8") for folder in ("common", "functions") for path in (root / folder).rglob("*.py")
     )
-    reasons = set(re.findall("`([A-Z]+(?:_[A-Z]+)+)`", text)) - {"AI_INFRA_CLOUD_SQL_INSTANCE"}
+    reasons = set(re.findall("`([A-Z]+(?:_[A-Z]+)+)`", text)) - {variable(name) for name in DECLARED}
     assert {reason for reason in reasons if f'"{reason}"' not in sources} == set()
 
 

@@ -17,6 +17,7 @@ from google.cloud.firestore_v1.types import (
     BatchGetDocumentsResponse,
     CommitRequest,
     CommitResponse,
+    Document,
     WriteResult,
 )
 from google.protobuf.any_pb2 import Any as Packed
@@ -33,13 +34,15 @@ type Fault = Callable[[FaultyFirestore, grpc.ServicerContext], None]
 
 class FaultyFirestore(grpc.GenericRpcHandler):
     """`before` are faults that meet the next calls before they are carried out, one each; `after` those that meet them
-    when a commit is carried out and not yet answered, or half of what a read asks for is answered.
+    when a commit is carried out and not yet answered, or half of what a read asks for is answered. `sent` counts the
+    bytes of what was read.
     """
 
     def __init__(self) -> None:
         self.documents: dict[str, Any] = {}
         self.calls: list[str] = []
         self.commits: list[tuple[int, int]] = []
+        self.sent = 0
         self.before: deque[Fault] = deque()
         self.after: deque[Fault] = deque()
         self._server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.max_receive_message_length", -1)])
@@ -90,11 +93,21 @@ class FaultyFirestore(grpc.GenericRpcHandler):
                     return
             document = self.documents.get(name)
             missing = BatchGetDocumentsResponse(missing=name)
-            yield missing if document is None else BatchGetDocumentsResponse(found=document)
+            answer = missing if document is None else BatchGetDocumentsResponse(found=_masked(document, request))
+            self.sent += BatchGetDocumentsResponse.pb(answer).ByteSize()
+            yield answer
 
     def _meet(self, faults: deque[Fault], context: grpc.ServicerContext) -> None:
         if faults:
             faults.popleft()(self, context)
+
+
+def _masked(document: Any, request: Any) -> Any:
+    """The document with the fields that the request asks for, where it names any."""
+    if "mask" not in request:
+        return document
+    fields = {name: document.fields[name] for name in request.mask.field_paths if name in document.fields}
+    return Document(name=document.name, fields=fields)
 
 
 class EndsEarlyError(Exception):

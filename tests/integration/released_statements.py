@@ -31,6 +31,7 @@ type Statements = dict[str, list[str]]
 # Who says what a module holds; the rest is the pipeline's.
 _LOGINS = {
     "administration": "operator",
+    "failed_records": "operator",
     "catalog": "api",
     "questions": "api",
     "team": "api",

@@ -1,4 +1,4 @@
-"""`ai-infra admin check` in profile `gcp`: what is set or permitted wrongly is one sentence that names the setting."""
+"""`ai-infra admin check --parts` in profile `gcp`: what is set or permitted wrongly is a sentence that names it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class Cloud:
 
     def check(self, **changes: str) -> Result:
         """The command with these settings changed."""
-        return self.command_line("admin", "check", **{variable(name): value for name, value in changes.items()})
+        settings = {variable(name): value for name, value in changes.items()}
+        return self.command_line("admin", "check", "--parts", **settings)
 
     def wrong(self, **changes: str) -> dict[str, str]:
         """What the check says of each part that does not answer, after it ended as it has to."""
@@ -190,7 +191,7 @@ def test_a_permission_on_the_buckets_that_is_missing_is_named_with_its_settings(
     with answering() as storage:
         storage.answer(said({"error": {"code": code, "message": "storage.objects.list denied"}}, code))
         changed = {**cloud.command_line.environment, "STORAGE_EMULATOR_HOST": storage.url}
-        found = problems(CommandLine(changed)("admin", "check"))
+        found = problems(CommandLine(changed)("admin", "check", "--parts"))
     assert found.keys() == {"upload bucket", "extraction bucket"}
     for state in found.values():
         assert "AI_INFRA_UPLOAD_BUCKET" in state
@@ -198,14 +199,14 @@ def test_a_permission_on_the_buckets_that_is_missing_is_named_with_its_settings(
 
 def test_an_account_without_a_right_to_the_database_is_told_its_role(cloud: Cloud) -> None:
     nobody = {**cloud.command_line.environment, "GOOGLE_APPLICATION_CREDENTIALS": str(cloud.parts.keys / "nobody.json")}
-    found = problems(CommandLine(nobody)("admin", "check"))
+    found = problems(CommandLine(nobody)("admin", "check", "--parts"))
     assert found.keys() == {"database"}
     assert "AI_INFRA_CLOUD_SQL_USER" in found["database"]
 
 
 def test_without_an_account_the_check_ends_with_what_to_set(cloud: Cloud, tmp_path: Path) -> None:
     missing = {**cloud.command_line.environment, "GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "none.json")}
-    result = CommandLine(missing)("admin", "check")
+    result = CommandLine(missing)("admin", "check", "--parts")
     assert (result.exit_code, result.stdout) == (ExitCode.USAGE, "")
     assert "set GOOGLE_APPLICATION_CREDENTIALS" in result.stderr
     assert len(result.stderr.splitlines()) == 1

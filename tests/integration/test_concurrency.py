@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -14,14 +15,16 @@ from common.adapters.postgres.chunk_texts import PostgresChunkTexts
 from common.adapters.postgres.vectors import PgVectorIndex
 from common.messages import BatchEmbedded, DocumentRegistered
 from common.model.chunks import chunk_id
-from common.model.documents import JobStatus, Route, StoredObject
+from common.model.documents import JobStatus, Route, Stage, StoredObject
 from common.model.questions import Scope
 from common.registration import register
+from functions.reconcile.retention import Retention
 from functions.record.use_case import RecordBatch
 from tests.rows import (
     MODEL,
     SETTINGS,
     Installation,
+    answered,
     chunk_ids,
     direction,
     embedded,
@@ -29,6 +32,7 @@ from tests.rows import (
     live,
     made_live,
     new_object,
+    new_place,
     next_generation,
     recorded,
     registered,
@@ -291,3 +295,73 @@ def test_going_live_that_fails_leaves_the_old_one_live(installation: Installatio
     assert not installation.job(new).status.finished
     retired = "select id from document_chunks where document_id = :id and retired_at is not null"
     assert installation.rows(retired, id=old.document_id) == []
+
+
+def test_two_runs_at_once_forget_each_question_once_and_its_tombstones(
+    installation: Installation, place: Route
+) -> None:
+    forget = Retention(database=installation.database, query_log_seconds=60, failed_message_seconds=0, limit=1)
+    for _ in range(ROUNDS):
+        message = live(installation, place)
+        for _ in range(3):
+            answered(installation, message, *chunk_ids(message))
+        installation.execute("update query_logs set created_at = now() - interval '1 hour'")
+        installation.execute("update ingestion_jobs set purged_at = now() where id = :id", id=message.job_id)
+        done = at_once(*[lambda: sum(work.counts.get("forgotten", 0) for work in forget())] * 2)
+        assert sum(done) == 3
+        assert installation.rows("select id from document_chunks where job_id = :id", id=message.job_id) == []
+        assert installation.rows("select id from query_logs") == []
+
+
+def test_of_a_purge_and_a_replay_at_once_exactly_one_has_the_job(installation: Installation, place: Route) -> None:
+    def purge(message: DocumentRegistered) -> bool:
+        with installation.database.transaction() as transaction:
+            transaction.documents.lock(message.document_id)
+            transaction.jobs.lock(message.job_id)
+            return transaction.purges.begin(message.job_id)
+
+    def replay(message: DocumentRegistered) -> bool:
+        with installation.database.transaction() as transaction:
+            transaction.documents.lock(message.document_id)
+            transaction.jobs.lock(message.job_id)
+            return transaction.jobs.resume(message.job_id)
+
+    for _ in range(ROUNDS):
+        message = registered(installation, place)
+        split(installation, message, chunks=3)
+        with installation.database.transaction() as transaction:
+            transaction.jobs.fail(message.job_id, stage=Stage.EMBED, reason="QUOTA", message="Over.", retryable=True)
+        purged, resumed = at_once(partial(purge, message), partial(replay, message))
+        assert purged is not resumed
+        assert installation.job(message).purge_started is purged
+
+
+def test_a_job_that_goes_live_while_its_project_s_documents_are_withdrawn_answers_nothing_in_the_end(
+    installation: Installation,
+) -> None:
+    def go_live(message: DocumentRegistered) -> None:
+        with installation.database.transaction() as transaction:
+            document = transaction.documents.lock(message.document_id)
+            job = transaction.jobs.lock(message.job_id)
+            assert document is not None
+            assert job is not None
+            if document.wants(job.id) and not job.status.finished:
+                transaction.jobs.go_live(document, job.id)
+
+    def withdraw() -> None:
+        with installation.database.transaction() as transaction:
+            transaction.deletions.withdraw(100)
+
+    for _ in range(ROUNDS):
+        place = new_place(installation)
+        message = finished(installation, registered(installation, place))
+        at_once(
+            partial(go_live, message),
+            partial(installation.administration.delete_project, str(place.team_id), str(place.project_id)),
+            withdraw,
+        )
+        withdraw()
+        document = installation.document(message)
+        assert (document.wanted_job_id, document.active_job_id) == (None, None)
+        left = "select count(*) as n from document_chunks where document_id = :id and retired_at is null"
+        assert installation.row(left, id=document.id).n == 0

@@ -7,7 +7,15 @@ from dataclasses import replace
 import pytest
 
 from common.database import Unrouted
-from common.model.documents import Document, ProjectSettings, Route, SourceType, StoredObject, document_id
+from common.model.documents import (
+    DeletionCause,
+    Document,
+    ProjectSettings,
+    Route,
+    SourceType,
+    StoredObject,
+    document_id,
+)
 from tests.rows import (
     Installation,
     chunk_ids,
@@ -39,7 +47,7 @@ def known_elsewhere(installation: Installation, stored: StoredObject, place: Rou
 def delete(installation: Installation, document: Document, generation: int) -> None:
     with installation.database.transaction() as transaction:
         transaction.documents.lock(document.id)
-        transaction.documents.delete(document.id, generation)
+        transaction.documents.delete(document.id, generation, DeletionCause.OBJECT)
 
 
 def created(installation: Installation, place: Route, stored: StoredObject) -> Document:
@@ -284,6 +292,6 @@ def test_an_object_is_deleted_once_a_document_holds_its_generation_as_deleted(
     objects = [older, stored, newer, replace(stored, bucket="another-bucket"), replace(stored, name="another")]
     with installation.database.transaction() as transaction:
         assert transaction.documents.deleted(objects) == []
-        transaction.documents.delete(message.document_id, 3)
+        transaction.documents.delete(message.document_id, 3, DeletionCause.OBJECT)
         assert transaction.documents.deleted(objects) == [older, stored]
         assert transaction.documents.deleted([]) == []

@@ -41,6 +41,7 @@ type Call = Callable[[FirestoreChunkTexts], object]
 CALLS: dict[str, Call] = {
     "put": lambda texts: texts.put(OWNER, TEXTS),
     "get": lambda texts: texts.get(SCOPE, list(TEXTS)),
+    "present": lambda texts: texts.present(OWNER, list(TEXTS)),
     "delete": lambda texts: texts.delete(OWNER, list(TEXTS)),
 }
 
@@ -221,6 +222,18 @@ def test_a_document_that_says_it_is_another_teams_is_not_given(
         document.fields[field] = {"string_value": str(uuid4())}
     untouched = dict(list(TEXTS.items())[2:])
     assert texts.get(SCOPE, list(TEXTS)) == untouched
+    assert texts.present(OWNER, list(TEXTS)) == untouched.keys()
+
+
+def test_whether_texts_are_there_is_asked_without_reading_them(
+    firestore: FaultyFirestore, texts: FirestoreChunkTexts
+) -> None:
+    texts.put(OWNER, TEXTS)
+    for document in firestore.documents.values():
+        document.fields["text"] = {"string_value": "x" * MAX_TEXT_BYTES}
+    before = firestore.sent
+    assert texts.present(OWNER, list(TEXTS)) == TEXTS.keys()
+    assert firestore.sent - before < MAX_TEXT_BYTES
 
 
 def test_nothing_to_do_makes_no_call(firestore: FaultyFirestore, texts: FirestoreChunkTexts) -> None:
@@ -228,4 +241,5 @@ def test_nothing_to_do_makes_no_call(firestore: FaultyFirestore, texts: Firestor
     texts.put(OWNER, {})
     texts.delete(OWNER, nothing)
     assert texts.get(SCOPE, nothing) == {}
+    assert texts.present(OWNER, nothing) == frozenset()
     assert firestore.calls == []

@@ -7,10 +7,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from common.messages import DocumentRegistered
-from common.model.documents import JobSettings, JobStatus, Route, Stage, job_id
+from common.model.documents import DeletionCause, JobSettings, JobStatus, Route, Stage, job_id
 from tests.rows import (
     MODEL,
     SETTINGS,
+    SHA256,
     Installation,
     chunk_ids,
     embedded,
@@ -52,7 +53,9 @@ def release(installation: Installation, message: DocumentRegistered, token: UUID
 
 def store_split(installation: Installation, message: DocumentRegistered, token: UUID, chunks: int = 3) -> bool:
     with installation.database.transaction() as transaction:
-        return transaction.jobs.store_split(message.job_id, token, total_chunks=chunks, pages=2, warnings=["Odd."])
+        return transaction.jobs.store_split(
+            message.job_id, token, total_chunks=chunks, pages=2, warnings=["Odd."], sha256=SHA256
+        )
 
 
 def fail(installation: Installation, message: DocumentRegistered, reason: str = "NO_TEXT") -> None:
@@ -74,7 +77,7 @@ def test_an_opened_job_is_the_wanted_one_and_waits(installation: Installation, p
     assert job.id == document.wanted_job_id == job_id(document.id, 5, 1)
     assert document.generation == 5
     assert (job.status, job.run, job.settings) == (JobStatus.QUEUED, 1, SETTINGS)
-    assert (job.leased, job.purged, job.split) == (False, False, False)
+    assert (job.leased, job.purge_started, job.split) == (False, False, False)
     row = installation.row(JOB, id=message.job_id)
     assert (row.embedding_model, row.chunks_created, row.attempts, row.started_at) == (MODEL, 0, 0, None)
     assert status(installation, message) == "uploaded"
@@ -197,7 +200,7 @@ def test_who_wakes_after_the_job_has_ended_changes_nothing(
         fail(installation, message)
     else:
         with installation.database.transaction() as transaction:
-            transaction.documents.delete(message.document_id, 1)
+            transaction.documents.delete(message.document_id, 1, DeletionCause.OBJECT)
     before = installation.row(JOB, id=message.job_id)
     assert not installation.job(message).leased
     assert not renew(installation, message, token)
@@ -285,6 +288,69 @@ def test_a_finished_job_does_not_fail(installation: Installation, place: Route) 
     fail(installation, message)
     assert installation.row(JOB, id=message.job_id) == before
     assert status(installation, message) == "ready"
+
+
+def resume(installation: Installation, message: DocumentRegistered) -> bool:
+    with installation.database.transaction() as transaction:
+        transaction.documents.lock(message.document_id)
+        transaction.jobs.lock(message.job_id)
+        return transaction.jobs.resume(message.job_id)
+
+
+def test_a_resumed_job_is_as_if_it_had_not_failed(installation: Installation, place: Route) -> None:
+    message = registered(installation, place)
+    lease(installation, message)
+    before = installation.row(JOB, id=message.job_id)
+    fail(installation, message)
+    assert installation.row(JOB, id=message.job_id).unwanted_since is not None
+    assert resume(installation, message)
+    row = installation.row(JOB, id=message.job_id)
+    assert (row.state, row.reached, row.reason, row.error_message, row.retryable) == (
+        "queued",
+        "chunk",
+        None,
+        None,
+        None,
+    )
+    assert (row.finished_at, row.unwanted_since, row.started_at) == (None, None, before.started_at)
+    assert (row.replays, row.resumed_at is not None) == (1, True)
+    assert (installation.job(message).replays, installation.job(message).leased) == (1, False)
+    assert status(installation, message) == "processing"
+
+
+def test_a_resumed_job_that_is_split_goes_on_running(installation: Installation, place: Route) -> None:
+    message = registered(installation, place)
+    split(installation, message, chunks=3)
+    for replays in (1, 2):
+        fail(installation, message)
+        assert resume(installation, message)
+        job = installation.job(message)
+        assert (job.status, job.split, job.replays) == (JobStatus.RUNNING, True, replays)
+
+
+@pytest.mark.parametrize("purge", ["purge_started_at", "purged_at"])
+def test_a_job_whose_purge_has_begun_is_not_resumed(installation: Installation, place: Route, purge: str) -> None:
+    message = registered(installation, place)
+    fail(installation, message)
+    installation.execute(f"update ingestion_jobs set {purge} = now() where id = :id", id=message.job_id)
+    before = installation.row(JOB, id=message.job_id)
+    assert not resume(installation, message)
+    assert installation.row(JOB, id=message.job_id) == before
+    assert status(installation, message) == "failed"
+
+
+def test_a_job_that_has_not_failed_is_not_resumed(installation: Installation, place: Route) -> None:
+    waiting, done = registered(installation, place), live(installation, place)
+    assert not resume(installation, waiting)
+    assert not resume(installation, done)
+    assert installation.job(done).status is JobStatus.SUCCEEDED
+
+
+def test_a_resumed_job_may_be_stalled_like_any_other(installation: Installation, place: Route) -> None:
+    message = registered(installation, place)
+    fail(installation, message)
+    resume(installation, message)
+    assert message.job_id in stalled(installation)
 
 
 def test_the_first_failure_stands(installation: Installation, place: Route) -> None:

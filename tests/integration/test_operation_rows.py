@@ -1,18 +1,16 @@
-"""`OperationRows` on Postgres: objects without a place, messages without a delivery."""
+"""`OperationRows` on Postgres: objects without a place."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
-from common.database import FailedMessage, Unrouted
-from common.messages import DocumentRegistered
+from common.database import Unrouted
 from common.model.documents import Route, StoredObject
-from tests.rows import BUCKET, Installation, new_object, registered
+from tests.rows import BUCKET, Installation
 
 NO_TEAM = Unrouted("UNKNOWN_TEAM", "There is no such team.")
 
@@ -104,91 +102,3 @@ def test_an_object_under_another_team_s_project_is_not_routable(installation: In
     other = installation.administration.create_team(f"team-{uuid4().hex}")
     keep(installation, named(f"{other.name}/{place.project_id}/a.txt"))
     assert routable(installation) == []
-
-
-@pytest.fixture
-def document(installation: Installation, place: Route) -> DocumentRegistered:
-    return registered(installation, place, new_object(place))
-
-
-def failed(document: DocumentRegistered | None = None, message_id: str | None = None) -> FailedMessage:
-    return FailedMessage(
-        subscription="embed",
-        topic=None,
-        message_id=message_id or uuid4().hex,
-        data=b"\x00text\xff",
-        attributes={"title": "Größe"},
-        delivery_attempts=20,
-        published_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-        reason="UNDELIVERABLE",
-        error="Given up.",
-        document_id=document.document_id if document else None,
-        job_id=document.job_id if document else None,
-    )
-
-
-def keep_failed(installation: Installation, *messages: FailedMessage) -> None:
-    for message in messages:
-        with installation.database.transaction() as transaction:
-            transaction.operations.keep_failed(message)
-
-
-FAILED = "select * from failed_messages where message_id = :id order by subscription"
-
-
-def test_a_failed_message_is_kept_whole_with_its_team(installation: Installation, document: DocumentRegistered) -> None:
-    message = failed(document)
-    keep_failed(installation, message)
-    row = installation.row(FAILED, id=message.message_id)
-    assert (row.subscription, row.topic, row.data, row.attributes) == ("embed", None, message.data, message.attributes)
-    assert (row.delivery_attempts, row.published_at) == (20, message.published_at)
-    assert (row.reason, row.error) == ("UNDELIVERABLE", "Given up.")
-    assert (row.team_id, row.document_id, row.job_id) == (document.team_id, document.document_id, document.job_id)
-    assert (row.resolved_at, row.resolution) == (None, None)
-
-
-def test_a_message_about_nothing_known_is_kept_too(installation: Installation) -> None:
-    nowhere, unknown = failed(), replace(failed(), document_id=uuid4())
-    keep_failed(installation, nowhere, unknown)
-    assert installation.row(FAILED, id=nowhere.message_id).document_id is None
-    assert installation.row(FAILED, id=unknown.message_id).team_id is None
-
-
-def test_the_same_delivery_kept_twice_is_one_row(installation: Installation) -> None:
-    message = failed()
-    keep_failed(installation, message, replace(message, error="Another error.", resolution="Done."))
-    row = installation.row(FAILED, id=message.message_id)
-    assert (row.error, row.resolution) == ("Given up.", None)
-
-
-def test_deliveries_of_two_subscriptions_are_two_rows(installation: Installation) -> None:
-    message = failed()
-    keep_failed(installation, message, replace(message, subscription="record"))
-    rows = installation.rows(FAILED, id=message.message_id)
-    assert [row.subscription for row in rows] == ["embed", "record"]
-
-
-def test_a_message_that_needs_nobody_is_kept_as_resolved(installation: Installation) -> None:
-    message = replace(failed(), resolution="Nothing waits for it any more.")
-    keep_failed(installation, message)
-    row = installation.row(FAILED, id=message.message_id)
-    assert row.resolution == "Nothing waits for it any more."
-    assert row.resolved_at is not None
-    listed = [each.message_id for each in installation.administration.failed(100, resolved=False)]
-    assert message.message_id not in listed
-    assert message.message_id in [each.message_id for each in installation.administration.failed(100, resolved=True)]
-
-
-def test_scrubbing_empties_the_bodies_of_one_document_alone(
-    installation: Installation, document: DocumentRegistered, place: Route
-) -> None:
-    ours = [failed(document), failed(document)]
-    others = [failed(registered(installation, place)), failed()]
-    keep_failed(installation, *ours, *others)
-    for _ in range(2):
-        with installation.database.transaction() as transaction:
-            transaction.operations.scrub_failed(document.document_id)
-    assert [installation.row(FAILED, id=message.message_id).data for message in ours] == [b"", b""]
-    assert all(installation.row(FAILED, id=message.message_id).data == message.data for message in others)
-    kept = installation.row(FAILED, id=ours[0].message_id)
-    assert (kept.reason, kept.attributes) == ("UNDELIVERABLE", ours[0].attributes)

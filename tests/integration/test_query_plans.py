@@ -19,11 +19,14 @@ from common.adapters.postgres.chunk_texts import PostgresChunkTexts
 from common.adapters.postgres.connection import bind_team
 from common.adapters.postgres.vectors import PgVectorIndex
 from common.catalog import Page
+from common.errors import AiInfraError
+from common.inspection import EVERYTHING, Within
 from common.messages import DocumentRegistered
-from common.model.documents import Route
+from common.model.documents import DeletionCause, Route, deletion_id
 from common.model.questions import Scope
 from tests.rows import (
     MODEL,
+    SHA256,
     Installation,
     chunk_ids,
     direction,
@@ -117,7 +120,7 @@ def stored_objects(message: DocumentRegistered) -> list[Any]:
 HOT: dict[str, Ask] = {
     "known elsewhere": pipeline(lambda rows, m: rows.documents.known_elsewhere(stored_objects(m)[0], m.project_id)),
     "of object": pipeline(lambda rows, m: rows.documents.of_object(m.bucket, m.object_name)),
-    "delete": pipeline(lambda rows, m: rows.documents.delete(m.document_id, m.generation)),
+    "delete": pipeline(lambda rows, m: rows.documents.delete(m.document_id, m.generation, DeletionCause.API)),
     "unregistered": pipeline(lambda rows, m: rows.documents.unregistered(stored_objects(m))),
     "deleted": pipeline(lambda rows, m: rows.documents.deleted(stored_objects(m))),
     "renew": pipeline(lambda rows, m: rows.jobs.renew(m.job_id, uuid4(), 60)),
@@ -125,9 +128,35 @@ HOT: dict[str, Ask] = {
     "claim stalled": pipeline(lambda rows, _: rows.jobs.claim_stalled(60, 10)),
     "batch release": pipeline(lambda rows, m: rows.batches.release(m.job_id, 0, uuid4(), failed=True)),
     "purges due": pipeline(lambda rows, m: rows.purges.due(m.document_id, 60)),
-    "complete a purge": pipeline(lambda rows, m: rows.purges.complete(m.job_id)),
+    "documents with purges due": pipeline(lambda rows, _: rows.purges.documents_due(60, 10)),
+    "begin a purge": pipeline(lambda rows, m: rows.purges.begin(m.job_id)),
+    "complete a purge": pipeline(lambda rows, m: rows.purges.complete(m.job_id, 60, 600)),
+    "purge again": pipeline(lambda rows, m: rows.purges.again(m.job_id)),
+    "end unchanged": pipeline(
+        lambda rows, m: rows.jobs.end_unchanged(rows.documents.lock(m.document_id), m.job_id, uuid4(), SHA256)
+    ),
+    "documents of deleted projects": pipeline(lambda rows, _: rows.deletions.withdraw(10)),
+    "documents with receipts pending": pipeline(lambda rows, _: rows.deletions.documents_pending(10)),
+    "a receipt pending": pipeline(lambda rows, m: rows.deletions.pending(m.document_id)),
+    "jobs to look at for a receipt": pipeline(lambda rows, m: rows.deletions.unchecked(m.document_id)),
+    "a job looked at": pipeline(lambda rows, m: rows.deletions.check(m.job_id, 3)),
+    "complete receipts": pipeline(lambda rows, m: rows.deletions.complete(m.document_id, None)),
+    "receipt": team(lambda rows, m: rows.catalog.deletion(deletion_id(m.document_id, m.generation))),
+    "receipts": team(lambda rows, m: rows.catalog.deletions(m.project_id, Page(10))),
     "forget unrouted": pipeline(lambda rows, m: rows.operations.forget_unrouted(m.bucket, m.object_name, 1)),
-    "scrub": pipeline(lambda rows, m: rows.operations.scrub_failed(m.document_id)),
+    "scrub": pipeline(lambda rows, m: rows.failed_messages.scrub(m.document_id)),
+    "note an error": pipeline(lambda rows, m: rows.failed_messages.note(m.job_id, None, AiInfraError("A", "B."))),
+    "note a batch's error": pipeline(lambda rows, m: rows.failed_messages.note(m.job_id, 0, AiInfraError("A", "B."))),
+    "last error": pipeline(lambda rows, m: rows.failed_messages.last_error(m.job_id, None)),
+    "a batch's last error": pipeline(lambda rows, m: rows.failed_messages.last_error(m.job_id, 0)),
+    "failed message": pipeline(lambda rows, m: rows.failed_messages.lock(m.job_id)),
+    "resolve": pipeline(lambda rows, m: rows.failed_messages.resolve(m.job_id, "Done.", replayed=True)),
+    "missing": pipeline(lambda rows, m: rows.listing.missing(m.bucket, "a", m.object_name, stored_objects(m), 10)),
+    "missing at the end": pipeline(lambda rows, m: rows.listing.missing(m.bucket, m.object_name, None, [], 10)),
+    "progress": pipeline(lambda rows, _: rows.progress.finish(rows.progress.resume("task"))),
+    "forget questions": pipeline(lambda rows, _: rows.retention.forget_questions(60, 10)),
+    "forget keys": pipeline(lambda rows, _: rows.retention.forget_idempotency_keys(60, 10)),
+    "forget failed": pipeline(lambda rows, _: rows.retention.forget_failed(60, 10)),
     "document": team(lambda rows, m: rows.catalog.document(m.document_id)),
     "documents": team(lambda rows, m: rows.catalog.documents(m.project_id, None, Page(10))),
     "job": team(lambda rows, m: rows.catalog.job(m.job_id)),
@@ -136,6 +165,14 @@ HOT: dict[str, Ask] = {
     "live documents": team(lambda rows, m: rows.questions.has_live_documents(m.project_id)),
     "words": team(lambda rows, m: rows.questions.lexical_hits(scope(m), ["chunk"], 10)),
     "live chunks": team(lambda rows, m: rows.questions.live_chunks(scope(m), chunk_ids(m))),
+    "inspected documents": pipeline(lambda rows, m: rows.inspection.documents(EVERYTHING, UUID(int=0), 10)),
+    "inspected in a project": pipeline(
+        lambda rows, m: rows.inspection.documents(Within(m.team_id, m.project_id), UUID(int=0), 10)
+    ),
+    "inspected again": pipeline(lambda rows, m: rows.inspection.document(m.document_id)),
+    "inspected objects": pipeline(lambda rows, m: rows.inspection.objects(stored_objects(m))),
+    "ask for a purge": pipeline(lambda rows, m: rows.inspection.ask_purge(m.job_id)),
+    "present texts": lambda installation, m: PostgresChunkTexts(installation.pipeline).present(m.owner, chunk_ids(m)),
     "texts": lambda installation, m: PostgresChunkTexts(installation.api).get(scope(m), chunk_ids(m)),
     "vectors": lambda installation, m: PgVectorIndex(installation.api).search(scope(m), direction(0), MODEL, 10),
 }
@@ -149,6 +186,16 @@ def test_what_is_asked_often_is_answered_by_an_index(installation: Installation,
     plans = pipeline_plans + api_plans
     assert plans
     assert [plan for plan in plans if READS_WHOLE.search(plan)] == []
+
+
+def test_a_stretch_of_a_listing_is_read_in_its_order(installation: Installation, place: Route) -> None:
+    """A bucket's documents are not read whole for each page of it."""
+    messages = [registered(installation, place) for _ in range(200)]
+    installation.execute("analyze documents")
+    with explained(installation.pipeline) as plans:
+        HOT["missing at the end"](installation, messages[0])
+    assert "documents_listing_order" in plans[-1]
+    assert "Sort" not in plans[-1]
 
 
 def test_the_rarity_of_words_is_reckoned_once(installation: Installation, place: Route) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from common.adapters.postgres.connection import bind_team, connect
 from common.database import FailedMessage, Unrouted
 from common.messages import DocumentRegistered
+from common.model.documents import DeletionCause
 from tests.conftest import TestDatabase
 from tests.rows import Installation, answered, chunk_ids, live, new_object, new_place
 
@@ -60,7 +61,7 @@ def settled(installation: Installation) -> DocumentRegistered:
     with installation.team_database.transaction(message.team_id) as transaction:
         transaction.idempotency.begin("key", "hash")
     with installation.database.transaction() as transaction:
-        transaction.operations.keep_failed(
+        transaction.failed_messages.keep(
             FailedMessage(
                 subscription="embed",
                 topic=None,
@@ -240,7 +241,7 @@ def test_the_ports_of_one_team_do_not_reach_another_s_rows(teams: Teams) -> None
         assert transaction.catalog.chunks(theirs.document_id, -1, 10) == []
         assert transaction.catalog.project(str(theirs.project_id)) is None
         assert not transaction.questions.has_live_documents(theirs.project_id)
-        transaction.documents.delete(theirs.document_id, 99)
+        transaction.documents.delete(theirs.document_id, 99, DeletionCause.API)
     assert teams.installation.document(theirs).living
 
 

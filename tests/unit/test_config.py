@@ -61,10 +61,10 @@ def test_what_is_no_number_within_reason_is_refused(setting: Any, text: str) -> 
 
 
 @pytest.mark.parametrize("setting", NUMBERS, ids=lambda each: each.name)
-def test_nought_is_refused_but_for_the_overlap(setting: Any) -> None:
+def test_nought_is_refused_where_it_means_nothing(setting: Any) -> None:
     changes = {variable(setting.name): "0"}
-    if setting.name == "chunk_overlap":
-        assert load({**REQUIRED, **changes}).chunk_overlap == 0
+    if setting.name in {"chunk_overlap", "query_log_seconds", "failed_message_seconds"}:
+        assert getattr(load({**REQUIRED, **changes}), setting.name) == 0
     else:
         assert "must be" in problem(changes)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from common.database import Database, FailedMessage, Transaction
 from common.delivery import Delivery, Receiver, decode_message, decode_push, failed_message, uuid_attribute
-from common.errors import ConfigurationError, Deferred, Permanent, Retryable, UndecodableError
+from common.errors import AiInfraError, ConfigurationError, Deferred, Permanent, Retryable, UndecodableError
 from common.messages import DocumentRetired, Message
 
 TOPIC = "document-retired"
@@ -29,6 +29,7 @@ class Surroundings:
         self.time = 1000.0
         self.published: list[tuple[str, bytes, Mapping[str, str]]] = []
         self.kept: list[FailedMessage] = []
+        self.noted: list[tuple[UUID, int | None, str, str]] = []
         self.database_is_there = True
 
     def sleep(self, seconds: float) -> None:
@@ -48,11 +49,14 @@ class Surroundings:
         self.published.append((topic, data, attributes))
 
     @property
-    def operations(self) -> Surroundings:
+    def failed_messages(self) -> Surroundings:
         return self
 
-    def keep_failed(self, message: FailedMessage) -> None:
+    def keep(self, message: FailedMessage) -> None:
         self.kept.append(message)
+
+    def note(self, job_id: UUID, batch_index: int | None, error: AiInfraError) -> None:
+        self.noted.append((job_id, batch_index, error.reason, error.message))
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -105,6 +109,43 @@ def test_work_that_returns_is_acknowledged(around: Surroundings) -> None:
 def test_an_error_sends_the_message_back(around: Surroundings, error: Exception, response: tuple[str, int]) -> None:
     assert receive(around, raising(error), push()) == response
     assert (around.kept, around.published) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("error", "noted"),
+    [
+        (Retryable("QUOTA", "Later."), ("QUOTA", "Later.")),
+        (ConfigurationError("Set it."), ("CONFIGURATION", "Set it.")),
+        (AiInfraError("UNKNOWN_BATCH", "No batch."), ("UNKNOWN_BATCH", "No batch.")),
+    ],
+)
+@pytest.mark.parametrize(("attributes", "batch"), [({}, None), ({"batch_index": "2"}, 2), ({"batch_index": "x"}, None)])
+def test_what_an_attempt_failed_of_is_noted_on_its_job_or_batch(
+    around: Surroundings, error: Exception, noted: tuple[str, str], attributes: dict[str, str], batch: int | None
+) -> None:
+    job = uuid4()
+    receive(around, raising(error), push(attributes={"job_id": str(job), **attributes}))
+    assert around.noted == [(job, batch, *noted)]
+
+
+def test_an_error_that_may_quote_the_document_is_noted_by_its_kind_alone(around: Surroundings) -> None:
+    receive(around, raising(ValueError("the document's text")), push(attributes={"job_id": str(uuid4())}))
+    [(_, _, reason, message)] = around.noted
+    assert (reason, message) == ("INTERNAL", "An unexpected ValueError: the log of its trace says where.")
+
+
+def test_what_is_about_no_job_or_went_well_or_waits_notes_nothing(around: Surroundings) -> None:
+    of_a_job = push(attributes={"job_id": str(uuid4())})
+    receive(around, raising(Retryable("QUOTA", "Later.")), push())
+    receive(around, lambda _: None, of_a_job)
+    receive(around, raising(Deferred("LEASED", "Not yet.", wait_seconds=99.0)), of_a_job)
+    assert around.noted == []
+
+
+def test_what_cannot_be_noted_is_answered_as_it_would_be(around: Surroundings) -> None:
+    around.database_is_there = False
+    body = push(attributes={"job_id": str(uuid4())})
+    assert receive(around, raising(Retryable("QUOTA", "Later.")), body) == ("QUOTA", 503)
 
 
 def test_an_undecodable_message_is_kept_and_acknowledged(around: Surroundings) -> None:

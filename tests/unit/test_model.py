@@ -38,6 +38,7 @@ def document(*, generation: int = 5, deleted: int | None = None, living: bool = 
         bucket="b",
         object_name="o",
         title="o",
+        size=10,
         generation=generation,
         deleted_generation=deleted,
         wanted_job_id=UUID(int=4),

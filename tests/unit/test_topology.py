@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from common import messages, notifications
+from common.config import Settings
 from common.messages import BatchEmbedded, ChunkBatch, DocumentRegistered, DocumentRetired
 from common.notifications import TOPIC
 from local.errors import StartError
@@ -150,3 +152,9 @@ def test_what_is_no_topology_is_refused(tmp_path: Path, content: bytes) -> None:
     file.write_bytes(content)
     assert "is no topology" in fault(file)
     assert "is no topology" in fault(tmp_path / "missing.yaml")
+
+
+def test_a_reconciliation_ends_long_before_its_function_is_stopped(root: Path) -> None:
+    seconds: Any
+    [seconds] = [each.default for each in fields(Settings) if each.name == "reconcile_seconds"]
+    assert 2 * seconds < read_topology(root / "infra" / "topology.yaml").functions["reconcile"].timeout_seconds

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
 from sqlalchemy import Connection, Engine, Row, text
@@ -15,8 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from common import names
 from common.adapters.postgres.connection import begin
 from common.adapters.postgres.documents import uuid_or_none
+from common.adapters.postgres.failed_records import PostgresFailedRecords
 from common.adapters.postgres.operations import PostgresOperationRows
-from common.administration import FailedRecord, KeyRecord, Project, Team, UnroutedObject
+from common.administration import FailedRecord, KeyRecord, ProgressRecord, Project, Replayable, Team, UnroutedObject
 from common.api_keys import NewKey
 from common.errors import AiInfraError, ConfigurationError
 from common.model.documents import ProjectSettings, StoredObject
@@ -98,13 +99,10 @@ _UNROUTED = text("""
     limit :limit
 """)
 
-_FAILED = text("""
-    select id, subscription, message_id, reason, error, delivery_attempts, team_id, document_id, job_id, received_at,
-        resolved_at, resolution
-    from failed_messages
-    where cast(:resolved as boolean) or resolved_at is null
-    order by received_at desc, id
-    limit :limit
+_PROGRESS = text("""
+    select task, examined, cursor, pass_started_at, pass_finished_at, updated_at
+    from reconcile_progress
+    order by task
 """)
 
 # Row level security would show any other login empty tables. A superuser may use every role.
@@ -274,7 +272,22 @@ class PostgresAdministration:
         with self._begin() as connection:
             return PostgresOperationRows(connection).routable(limit)
 
+    def progress(self) -> Sequence[ProgressRecord]:
+        with self._begin() as connection:
+            return [ProgressRecord(**row._asdict()) for row in connection.execute(_PROGRESS)]
+
     def failed(self, limit: int, *, resolved: bool) -> Sequence[FailedRecord]:
         with self._begin() as connection:
-            rows = connection.execute(_FAILED, {"limit": limit, "resolved": resolved})
-            return [FailedRecord(**row._asdict()) for row in rows]
+            return PostgresFailedRecords(connection).list(limit, resolved=resolved)
+
+    def failed_message(self, message: UUID) -> FailedRecord:
+        with self._begin() as connection:
+            return PostgresFailedRecords(connection).one(message)
+
+    def failed_body(self, message: UUID) -> bytes:
+        with self._begin() as connection:
+            return PostgresFailedRecords(connection).body(message)
+
+    def replayable(self, limit: int, *, reason: str | None = None, job_id: UUID | None = None) -> Replayable:
+        with self._begin() as connection:
+            return PostgresFailedRecords(connection).replayable(limit, reason=reason, job_id=job_id)

@@ -52,12 +52,14 @@ _COUNT_ATTEMPT = text("""
 """)
 
 _MARK_EMBEDDED = text("""
-    update ingestion_batches set state = 'embedded', lease_token = null, lease_expires_at = null
+    update ingestion_batches
+    set state = 'embedded', reason = null, error_message = null, lease_token = null, lease_expires_at = null
     where job_id = :job_id and batch_index = :index and lease_token = :token and state = 'pending'
 """)
 
 _MARK_RECORDED = text("""
-    update ingestion_batches set state = 'recorded', lease_token = null, lease_expires_at = null
+    update ingestion_batches
+    set state = 'recorded', reason = null, error_message = null, lease_token = null, lease_expires_at = null
     where job_id = :job_id and batch_index = :index
 """)
 

@@ -10,8 +10,18 @@ import msgspec
 from sqlalchemy import Connection, Row, text
 
 from common.adapters.postgres.documents import uuid_or_none
-from common.catalog import ChunkRecord, DocumentRecord, Failure, JobRecord, Page, ProjectRecord
-from common.model.documents import DocumentStatus, JobStatus, ProjectSettings, SourceType, Stage
+from common.catalog import (
+    ChunkRecord,
+    DeletionRecord,
+    DeletionStatus,
+    DocumentRecord,
+    Failure,
+    JobRecord,
+    ObjectFate,
+    Page,
+    ProjectRecord,
+)
+from common.model.documents import DeletionCause, DocumentStatus, JobStatus, ProjectSettings, SourceType, Stage
 
 _PROJECT_COLUMNS = "p.id, p.name, p.team_id, t.name as team, p.settings, p.created_at"
 _LIVING_PROJECT = "t.id = p.team_id and t.deleted_at is null and p.deleted_at is null"
@@ -61,9 +71,9 @@ _DOCUMENTS = text(f"""
 _DOCUMENT = text(f"select {_DOCUMENT_COLUMNS} from {_LIVING_DOCUMENTS} and d.id = :id")  # noqa: S608
 
 _JOB_COLUMNS = """
-    j.id, j.document_id, j.status::text as status, j.stage::text as stage, j.attempts, j.reason, j.error_message,
-    j.retryable, j.warnings, j.total_chunks, j.chunks_created, j.pages, j.embedding_model, j.generation, j.run,
-    j.created_at, j.started_at, j.finished_at
+    j.id, j.document_id, j.status::text as status, j.stage::text as stage, j.attempts, j.replays, j.reason,
+    j.error_message, j.retryable, j.warnings, j.total_chunks, j.chunks_created, j.pages, j.embedding_model,
+    j.generation, j.run, j.created_at, j.started_at, j.finished_at
 """
 
 _JOBS = text(f"""
@@ -91,6 +101,25 @@ _CHUNKS = text("""
     order by c.chunk_index
     limit :limit
 """)
+
+_DELETION_COLUMNS = """
+    x.id, x.project_id, x.document_id, d.title, d.gcs_uri, x.generation, x.cause, x.requested_at as created_at,
+    x.completed_at, x.jobs, x.chunks, x.vectors, x.chunk_texts, x.extractions, x.failed_messages, x.tombstones
+"""
+
+_DELETION = text(f"""
+    select {_DELETION_COLUMNS} from deletions x join documents d on d.id = x.document_id where x.id = :id
+""")  # noqa: S608
+
+_DELETIONS = text(f"""
+    select {_DELETION_COLUMNS}
+    from deletions x
+    join documents d on d.id = x.document_id
+    where x.project_id = :project_id
+      and (cast(:after_time as timestamptz) is null or (x.requested_at, x.id) < (:after_time, cast(:after_id as uuid)))
+    order by x.requested_at desc, x.id desc
+    limit :limit
+""")  # noqa: S608
 
 _TOUCH_KEY = text("update api_keys set last_used_at = now() where id = :id")
 
@@ -121,6 +150,16 @@ def _document(row: Row[Any]) -> DocumentRecord:
         "failure": _failure(row),
     }
     return DocumentRecord(**values)
+
+
+def _deletion(row: Row[Any]) -> DeletionRecord:
+    cause = DeletionCause(row.cause)
+    values = row._asdict() | {
+        "cause": cause,
+        "status": DeletionStatus.PENDING if row.completed_at is None else DeletionStatus.COMPLETE,
+        "object": ObjectFate.DELETED if cause.takes_object else ObjectFate.KEPT,
+    }
+    return DeletionRecord(**values)
 
 
 def _progress(row: Row[Any]) -> float:
@@ -169,6 +208,14 @@ class PostgresCatalog:
     def chunks(self, document_id: UUID, after_index: int, limit: int) -> Sequence[ChunkRecord]:
         parameters = {"document_id": document_id, "after_index": after_index, "limit": limit}
         return [ChunkRecord(**row._asdict()) for row in self._connection.execute(_CHUNKS, parameters)]
+
+    def deletion(self, deletion: UUID) -> DeletionRecord | None:
+        row = self._connection.execute(_DELETION, {"id": deletion}).one_or_none()
+        return None if row is None else _deletion(row)
+
+    def deletions(self, project_id: UUID, page: Page) -> Sequence[DeletionRecord]:
+        rows = self._connection.execute(_DELETIONS, {**_page(page), "project_id": project_id})
+        return [_deletion(row) for row in rows]
 
     def touch_key(self, key_id: UUID) -> None:
         self._connection.execute(_TOUCH_KEY, {"id": key_id})

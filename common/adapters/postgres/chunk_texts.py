@@ -24,6 +24,11 @@ _GET = text("""
     where team_id = :team_id and project_id = :project_id and chunk_id = any(:chunk_ids)
 """)
 
+_PRESENT = text("""
+    select chunk_id from chunk_texts
+    where team_id = :team_id and project_id = :project_id and chunk_id = any(:chunk_ids)
+""")
+
 _DELETE = text("delete from chunk_texts where team_id = :team_id and chunk_id = any(:chunk_ids)")
 
 
@@ -52,6 +57,11 @@ class PostgresChunkTexts:
         with begin(self._engine) as connection:
             bind_team(connection, scope.team_id)
             return {row.chunk_id: row.text for row in connection.execute(_GET, parameters)}
+
+    def present(self, owner: ChunkOwner, chunk_ids: Sequence[UUID]) -> frozenset[UUID]:
+        parameters = {"team_id": owner.team_id, "project_id": owner.project_id, "chunk_ids": list(chunk_ids)}
+        with begin(self._engine) as connection:
+            return frozenset(connection.execute(_PRESENT, parameters).scalars())
 
     def delete(self, owner: ChunkOwner, chunk_ids: Sequence[UUID]) -> None:
         with begin(self._engine) as connection:

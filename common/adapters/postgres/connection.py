@@ -14,10 +14,16 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from common.adapters.postgres.batches import PostgresBatchRows
 from common.adapters.postgres.chunks import PostgresChunkRows
+from common.adapters.postgres.deletions import PostgresDeletionRows
 from common.adapters.postgres.documents import PostgresDocumentRows
+from common.adapters.postgres.failed_messages import PostgresFailedRows
+from common.adapters.postgres.inspection import PostgresInspectionRows
 from common.adapters.postgres.jobs import PostgresJobRows
+from common.adapters.postgres.listing import PostgresListingRows
 from common.adapters.postgres.operations import PostgresOperationRows
+from common.adapters.postgres.progress import PostgresProgressRows
 from common.adapters.postgres.purges import PostgresPurgeRows
+from common.adapters.postgres.retention import PostgresRetentionRows
 from common.errors import ConfigurationError, Retryable
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, resources, intervention, conflicts.
@@ -108,8 +114,32 @@ class PostgresTransaction:
         return PostgresPurgeRows(self._connection)
 
     @cached_property
+    def deletions(self) -> PostgresDeletionRows:
+        return PostgresDeletionRows(self._connection)
+
+    @cached_property
     def operations(self) -> PostgresOperationRows:
         return PostgresOperationRows(self._connection)
+
+    @cached_property
+    def failed_messages(self) -> PostgresFailedRows:
+        return PostgresFailedRows(self._connection)
+
+    @cached_property
+    def listing(self) -> PostgresListingRows:
+        return PostgresListingRows(self._connection)
+
+    @cached_property
+    def progress(self) -> PostgresProgressRows:
+        return PostgresProgressRows(self._connection)
+
+    @cached_property
+    def inspection(self) -> PostgresInspectionRows:
+        return PostgresInspectionRows(self._connection)
+
+    @cached_property
+    def retention(self) -> PostgresRetentionRows:
+        return PostgresRetentionRows(self._connection)
 
 
 @contextmanager

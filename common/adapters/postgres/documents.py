@@ -9,8 +9,17 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Connection, Row, TextClause, text
 
+from common.adapters.postgres.deletions import PostgresDeletionRows
 from common.database import Unrouted
-from common.model.documents import Document, ProjectSettings, Route, SourceType, StoredObject, document_id
+from common.model.documents import (
+    DeletionCause,
+    Document,
+    ProjectSettings,
+    Route,
+    SourceType,
+    StoredObject,
+    document_id,
+)
 
 _ROUTE = text("""
     select t.id as team_id, p.id as project_id, p.settings
@@ -38,7 +47,7 @@ _CREATE = text("""
 
 # No lock on the key: rows that only refer to a document or job are written beside its lock, not behind it.
 _LOCK = text("""
-    select d.id, d.team_id, d.project_id, d.bucket, d.object_name, d.title, d.generation, d.deleted_generation,
+    select d.id, d.team_id, d.project_id, d.bucket, d.object_name, d.title, d.size, d.generation, d.deleted_generation,
         d.wanted_job_id, d.active_job_id, d.source_type::text as source_type,
         t.deleted_at is null and p.deleted_at is null as project_living
     from documents d
@@ -169,11 +178,12 @@ class PostgresDocumentRows:
     def describe(self, document_id: UUID, *, mime_type: str, sha256: str) -> None:
         self._connection.execute(_DESCRIBE, {"id": document_id, "mime_type": mime_type, "sha256": sha256})
 
-    def delete(self, document_id: UUID, generation: int) -> None:
+    def delete(self, document_id: UUID, generation: int, cause: DeletionCause) -> None:
         parameters = {"id": document_id, "generation": generation}
         if self._connection.execute(_DELETE, parameters).rowcount:
             self._connection.execute(_DELETE_JOBS, parameters)
             self._connection.execute(_RETIRE_CHUNKS, parameters)
+            PostgresDeletionRows(self._connection).open(document_id, generation, cause)
 
     def unregistered(self, objects: Sequence[StoredObject]) -> Sequence[StoredObject]:
         return self._those(_UNREGISTERED, objects)

@@ -14,7 +14,8 @@ from common.model.documents import Document, Job, JobSettings, JobStatus, Stage,
 
 _JOB_COLUMNS = """
     j.id, j.document_id, j.team_id, j.generation, j.run, j.status::text as status, j.settings, j.total_chunks,
-    coalesce(j.lease_expires_at > clock_timestamp(), false) as leased, j.purged_at is not null as purged
+    coalesce(j.lease_expires_at > clock_timestamp(), false) as leased,
+    coalesce(j.purge_started_at, j.purged_at) is not null as purge_started, j.replays, j.resumed_at
 """
 
 _SUPERSEDE = text("""
@@ -25,8 +26,8 @@ _SUPERSEDE = text("""
 """)
 
 _OPEN = text("""
-    insert into ingestion_jobs (id, document_id, team_id, generation, run, embedding_model, settings)
-    values (:job_id, :document_id, :team_id, :generation, :run, :embedding_model, cast(:settings as jsonb))
+    insert into ingestion_jobs (id, document_id, team_id, generation, run, embedding_model, settings, replays)
+    values (:job_id, :document_id, :team_id, :generation, :run, :embedding_model, cast(:settings as jsonb), :replays)
     on conflict do nothing
 """)
 
@@ -34,6 +35,16 @@ _WANT = text("""
     update documents
     set generation = :generation, size = :size, wanted_job_id = :job_id, status = 'uploaded', updated_at = now()
     where id = :document_id
+""")
+
+# The stage is kept: it says where the job goes on from.
+_RESUME = text("""
+    update ingestion_jobs
+    set status = (case when total_chunks is null then 'queued' else 'running' end)::ingestion_status, reason = null,
+        error_message = null, retryable = null, finished_at = null, lease_token = null, lease_expires_at = null,
+        replays = replays + 1, resumed_at = clock_timestamp(), updated_at = now()
+    where id = :job_id and status = 'failed' and purge_started_at is null and purged_at is null
+    returning id
 """)
 
 _NEXT_RUN = text("""
@@ -68,9 +79,26 @@ _RELEASE = text("""
 
 _STORE_SPLIT = text("""
     update ingestion_jobs
-    set total_chunks = :total_chunks, pages = :pages, warnings = cast(:warnings as jsonb), stage = 'embed',
-        lease_token = null, lease_expires_at = null, updated_at = now()
+    set total_chunks = :total_chunks, pages = :pages, warnings = cast(:warnings as jsonb), sha256 = :sha256,
+        stage = 'embed', reason = null, error_message = null, lease_token = null, lease_expires_at = null,
+        updated_at = now()
     where id = :job_id and lease_token = :token and status = 'running'
+""")
+
+# It never answers: retired at once, so that what a late run of it may have stored is purged as any other's.
+_END_UNCHANGED = text("""
+    update ingestion_jobs j
+    set status = 'succeeded', stage = 'live', reason = 'UNCHANGED', error_message = null, retryable = null,
+        total_chunks = 0, pages = active.pages, sha256 = :sha256, finished_at = now(), retired_at = now(),
+        lease_token = null, lease_expires_at = null, updated_at = now()
+    from ingestion_jobs active
+    where j.id = :job_id and j.lease_token = :token and j.status = 'running' and j.run = 1
+      and active.id = :active and active.status = 'succeeded' and active.retired_at is null
+      and active.sha256 = :sha256 and active.settings = j.settings
+""")
+
+_WANT_ACTIVE = text("""
+    update documents set wanted_job_id = active_job_id, status = 'ready', updated_at = now() where id = :document_id
 """)
 
 _PROGRESS = text("""
@@ -151,7 +179,9 @@ class PostgresJobRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def open(self, document: Document, stored: StoredObject, run: int, settings: JobSettings) -> UUID:
+    def open(
+        self, document: Document, stored: StoredObject, run: int, settings: JobSettings, *, replays: int = 0
+    ) -> UUID:
         identity = job_id(document.id, stored.generation, run)
         parameters = {
             "job_id": identity,
@@ -162,10 +192,17 @@ class PostgresJobRows:
             "run": run,
             "embedding_model": settings.embedding_model,
             "settings": msgspec.json.encode(settings).decode(),
+            "replays": replays,
         }
         for statement in (_SUPERSEDE, _OPEN, _WANT):
             self._connection.execute(statement, parameters)
         return identity
+
+    def resume(self, job_id: UUID) -> bool:
+        if self._connection.execute(_RESUME, {"job_id": job_id}).one_or_none() is None:
+            return False
+        self._connection.execute(_PROCESSING, {"job_id": job_id})
+        return True
 
     def next_run(self, document_id: UUID, generation: int) -> int:
         parameters = {"document_id": document_id, "generation": generation}
@@ -187,15 +224,31 @@ class PostgresJobRows:
     def release(self, job_id: UUID, token: UUID) -> None:
         self._connection.execute(_RELEASE, {"job_id": job_id, "token": token})
 
-    def store_split(self, job_id: UUID, token: UUID, *, total_chunks: int, pages: int, warnings: Sequence[str]) -> bool:
+    def store_split(
+        self, job_id: UUID, token: UUID, *, total_chunks: int, pages: int, warnings: Sequence[str], sha256: str
+    ) -> bool:
         parameters = {
             "job_id": job_id,
             "token": token,
+            "sha256": sha256,
             "total_chunks": total_chunks,
             "pages": pages,
             "warnings": msgspec.json.encode(warnings).decode(),
         }
         return self._connection.execute(_STORE_SPLIT, parameters).rowcount == 1
+
+    def end_unchanged(self, document: Document, job_id: UUID, token: UUID, sha256: str) -> bool:
+        parameters = {
+            "document_id": document.id,
+            "active": document.active_job_id,
+            "job_id": job_id,
+            "token": token,
+            "sha256": sha256,
+        }
+        if document.active_job_id is None or not self._connection.execute(_END_UNCHANGED, parameters).rowcount:
+            return False
+        self._connection.execute(_WANT_ACTIVE, parameters)
+        return True
 
     def progress(self, job_id: UUID) -> bool:
         return bool(self._connection.execute(_PROGRESS, {"job_id": job_id}).scalar_one())

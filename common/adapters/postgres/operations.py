@@ -1,16 +1,15 @@
-"""What operators look after: objects without a place, messages without a delivery."""
+"""Objects without a place."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID, uuid5
 
 import msgspec
 from sqlalchemy import Connection, Row, text
 
-from common.database import FailedMessage, Unrouted
-from common.model.documents import DOCUMENT_NAMESPACE, StoredObject
+from common.database import Unrouted
+from common.model.documents import StoredObject
 
 _KEEP_UNROUTED = text("""
     insert into unrouted_objects (bucket, object_name, generation, size, content_type, metadata, reason, message)
@@ -41,19 +40,6 @@ _ROUTABLE = text("""
     order by u.first_seen_at, u.object_name
     limit :limit
 """)
-
-_KEEP_FAILED = text("""
-    insert into failed_messages (
-        id, subscription, topic, message_id, data, attributes, delivery_attempts, published_at, reason, error,
-        team_id, document_id, job_id, resolved_at, resolution)
-    values (
-        :id, :subscription, :topic, :message_id, :data, cast(:attributes as jsonb), :delivery_attempts, :published_at,
-        :reason, :error, (select team_id from documents where id = :document_id), :document_id, :job_id,
-        case when cast(:resolution as text) is null then null else now() end, :resolution)
-    on conflict do nothing
-""")
-
-_SCRUB_FAILED = text("update failed_messages set data = '' where document_id = :document_id and data <> ''")
 
 
 def _stored(row: Row[Any]) -> StoredObject:
@@ -91,26 +77,3 @@ class PostgresOperationRows:
 
     def routable(self, limit: int) -> Sequence[StoredObject]:
         return [_stored(row) for row in self._connection.execute(_ROUTABLE, {"limit": limit})]
-
-    def keep_failed(self, message: FailedMessage) -> None:
-        self._connection.execute(
-            _KEEP_FAILED,
-            {
-                "id": uuid5(DOCUMENT_NAMESPACE, f"{message.subscription}\n{message.message_id}"),
-                "subscription": message.subscription,
-                "topic": message.topic,
-                "message_id": message.message_id,
-                "data": message.data,
-                "attributes": msgspec.json.encode(message.attributes).decode(),
-                "delivery_attempts": message.delivery_attempts,
-                "published_at": message.published_at,
-                "reason": message.reason,
-                "error": message.error,
-                "document_id": message.document_id,
-                "job_id": message.job_id,
-                "resolution": message.resolution,
-            },
-        )
-
-    def scrub_failed(self, document_id: UUID) -> None:
-        self._connection.execute(_SCRUB_FAILED, {"document_id": document_id})

@@ -98,6 +98,7 @@ projects = Table(
     _json("settings", "{}"),
     _time("deleted_at"),
     Index("projects_name_living", "team_id", "name", unique=True, postgresql_where=text("deleted_at is null")),
+    Index("projects_deleted", "id", postgresql_where=text("deleted_at is not null")),
 )
 
 api_keys = Table(
@@ -160,6 +161,12 @@ documents = Table(
         "project_id",
         postgresql_where=text("wanted_job_id is not null or active_job_id is not null"),
     ),
+    Index(  # the name in collation "C", which SQLAlchemy does not see
+        "documents_listing_order",
+        "bucket",
+        "object_name",
+        postgresql_where=text("wanted_job_id is not null or active_job_id is not null"),
+    ),
 )
 
 ingestion_jobs = Table(
@@ -192,9 +199,11 @@ ingestion_jobs = Table(
     _time("lease_expires_at"),
     _text("sha256", nullable=True),
     _integer("replays", default="0"),
+    _time("resumed_at"),
     _time("purge_started_at"),
     _time("next_purge_at"),
     Column("purge_closed", Boolean, nullable=False, server_default=text("false")),
+    _integer("purge_checked", nullable=True),
     Column(
         "unwanted_since",
         DateTime(timezone=True),
@@ -231,7 +240,7 @@ deletions = Table(
     _integer("tombstones", default="0"),
     Index("deletions_pending", "requested_at", postgresql_where=text("completed_at is null")),
     Index("deletions_document", "document_id"),
-    Index("deletions_team", "team_id", "requested_at"),
+    Index("deletions_listing", "project_id", text("requested_at desc"), text("id desc")),
 )
 
 ingestion_batches = Table(
@@ -245,6 +254,8 @@ ingestion_batches = Table(
     _integer("chunk_count"),
     Column("lease_token", Uuid),
     _time("lease_expires_at"),
+    _text("reason", nullable=True),
+    _text("error_message", nullable=True),
 )
 
 document_chunks = Table(
@@ -371,6 +382,7 @@ failed_messages = Table(
     Index("failed_messages_document", "document_id"),
     Index("failed_messages_received", "received_at"),
     Index("failed_messages_job", "job_id"),
+    Index("failed_messages_resolved", "resolved_at", postgresql_where=text("resolved_at is not null")),
 )
 
 unrouted_objects = Table(
