@@ -34,3 +34,8 @@ def _spells_id(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def recordable(text: str) -> str:
+    """The text as a row can hold it: an object's name or metadata may hold U+0000, which Postgres' texts do not."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

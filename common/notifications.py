@@ -14,6 +14,7 @@ import msgspec
 
 from common.errors import UndecodableError
 from common.model.documents import StoredObject
+from common.names import recordable
 
 TOPIC = "object-events"
 
@@ -43,15 +44,19 @@ class Notification:
 
 
 def decode(data: bytes, attributes: Mapping[str, str]) -> Notification:
-    """The notification in a message's body and attributes; `UndecodableError` if there is none."""
+    """The notification in a message's body and attributes.
+
+    `UndecodableError` if there is none, or none that a row could record: Postgres' texts hold no U+0000.
+    """
     try:
         resource = msgspec.json.decode(data, type=_ObjectResource)
         generation, size = int(resource.generation), int(resource.size)
     except ValueError as error:
         raise UndecodableError(f"Not a notification of Cloud Storage: {error}", topic=TOPIC) from error
-    stored = StoredObject(
-        resource.bucket, resource.name, generation, size, resource.content_type, resource.metadata or {}
-    )
+    if "\0" in resource.name:
+        raise UndecodableError("The object's name holds U+0000, which no row can record: rename it.", topic=TOPIC)
+    metadata = {recordable(name): recordable(value) for name, value in (resource.metadata or {}).items()}
+    stored = StoredObject(resource.bucket, resource.name, generation, size, resource.content_type, metadata)
     return Notification(attributes.get("eventType", ""), stored)
 
 

@@ -58,7 +58,10 @@ class ObjectStore(Protocol):
         ...
 
     def list_page(self, bucket: str, prefix: str, start_after: str, limit: int) -> Sequence[StoredObject]:
-        """At most `limit` living objects in order of name, behind `start_after`."""
+        """At most `limit` living objects in order of name, behind `start_after`.
+
+        Those whose name holds U+0000 are left out: no row could record them.
+        """
         ...
 
 

@@ -6,6 +6,7 @@ from collections.abc import Buffer, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from io import BufferedWriter, FileIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ class GoogleObjectStore:
     def list_page(self, bucket: str, prefix: str, start_after: str, limit: int) -> Sequence[StoredObject]:
         with _telling(bucket):
             blobs = self._client.list_blobs(
-                bucket, prefix=prefix, start_offset=start_after or None, max_results=limit + 1, timeout=TIMEOUT
+                bucket, prefix=prefix, start_offset=start_after or None, page_size=limit + 1, timeout=TIMEOUT
             )
-            found = [_stored(blob) for blob in blobs]
-        return [stored for stored in found if stored.name > start_after][:limit]
+            behind = (_stored(blob) for blob in blobs if blob.name > start_after and "\0" not in blob.name)
+            return list(islice(behind, limit))

@@ -375,3 +375,16 @@ def test_a_message_with_strange_attributes_is_kept_too(
     body["message"]["attributes"] |= attributes
     assert installation.accept("dead_letter", body) == []
     assert kept(installation, body)["attributes"] == body["message"]["attributes"]
+
+
+def test_an_object_that_no_row_can_record_is_kept_aside_and_its_dead_letter_too(installation: Installation) -> None:
+    for function, body in (
+        ("intake", installation.finalized("acme/docs/a\0b.txt", 5)),
+        ("retire", installation.deleted("acme/docs/a\0b.txt", 6)),
+    ):
+        assert installation.accept(function, body) == []
+        assert kept(installation, body)["reason"] == "UNDECODABLE"
+    dead_one = event("dead-letter", None, objectId="acme/docs/a\0b.txt")
+    dead_one["message"]["messageId"] = str(uuid4().int)
+    assert installation.accept("dead_letter", dead_one) == []
+    assert kept(installation, dead_one)["attributes"]["objectId"] == "acme/docs/a\N{REPLACEMENT CHARACTER}b.txt"

@@ -27,7 +27,7 @@ from common.model.questions import Passage
 from common.notifications import Notification, ObjectEvent, decode, encode
 
 DEFAULT = JobSettings(chunk_size=240, chunk_overlap=32, embedding_model="model")
-names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 
 
 def document(*, generation: int = 5, deleted: int | None = None, living: bool = True) -> Document:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from common.database import FailedMessage, KeptMessage
 from common.errors import AiInfraError
 from common.model.documents import DOCUMENT_NAMESPACE
+from common.names import recordable
 
 _NOTE_ON_JOB = text("""
     update ingestion_jobs set reason = :reason, error_message = :message
@@ -84,6 +85,7 @@ class PostgresFailedRows:
         return None if row is None else AiInfraError(row.reason, row.message)
 
     def keep(self, message: FailedMessage) -> None:
+        attributes = {recordable(name): recordable(value) for name, value in message.attributes.items()}
         self._connection.execute(
             _KEEP,
             {
@@ -92,7 +94,7 @@ class PostgresFailedRows:
                 "topic": message.topic,
                 "message_id": message.message_id,
                 "data": message.data,
-                "attributes": msgspec.json.encode(message.attributes).decode(),
+                "attributes": msgspec.json.encode(attributes).decode(),
                 "delivery_attempts": message.delivery_attempts,
                 "published_at": message.published_at,
                 "reason": message.reason,
