@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from local.stack import Stack, StackOptions
@@ -36,6 +37,7 @@ JOB = text("""
 """)
 
 
+@pytest.mark.full
 def test_three_uploads_delivered_twice_leave_one_document_and_one_set_of_chunks(tmp_path: Path) -> None:
     settings = {"purge_grace_seconds": "2", "question_seconds": "1", "batch_size": "8"}
     options = StackOptions(data=tmp_path, duplicate=2, durable=False, schedule_seconds=1.0, settings=settings, log=show)

@@ -6,7 +6,10 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.full
 def test_the_demo_answers_as_expected_and_writes_its_report(root: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     ended = subprocess.run(

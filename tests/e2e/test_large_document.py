@@ -6,6 +6,7 @@ import re
 import time
 from pathlib import Path
 
+import pytest
 from reportlab.lib.pagesizes import A5
 from reportlab.pdfgen.canvas import Canvas
 
@@ -58,6 +59,7 @@ def watched(team: Team, job: str) -> list[float]:
         time.sleep(POLL_SECONDS)
 
 
+@pytest.mark.full
 def test_a_thousand_pages_become_ready_in_little_memory_and_in_visible_steps(
     stack: Stack, team: Team, tmp_path: Path
 ) -> None:

@@ -109,6 +109,7 @@ def test_an_ingestion_cut_short_by_ctrl_c_is_finished_by_the_next_run(root: Path
         assert second.stop(signal.SIGTERM) == []
 
 
+@pytest.mark.full
 def test_googles_own_client_uploads_by_the_emulators_variable(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.infra.terraform import INFRA, workspace
 
 VARIABLE = re.compile(r'^variable "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 EXPECTED = re.compile(r"expect_failures\s*=\s*\[(.*?)\]", re.DOTALL)
 
 
+@pytest.mark.full
 def test_terraforms_own_tests_pass() -> None:
     with workspace() as copy:
         copy.init()

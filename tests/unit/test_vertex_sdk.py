@@ -48,11 +48,13 @@ def test_the_adapters_load_the_services_that_they_call_and_no_other(root: Path) 
     run(root, PARTS, LOADED, ONLY_PARTS)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("whole", WHOLES)
 def test_the_whole_may_be_imported_afterwards(root: Path, whole: str) -> None:
     run(root, PARTS, whole, SAME)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("whole", WHOLES)
 def test_the_whole_may_have_been_imported_before(root: Path, whole: str) -> None:
     run(root, whole, PARTS, SAME)
