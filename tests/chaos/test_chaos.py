@@ -1,0 +1,39 @@
+"""The pipeline under everything that can go wrong: see docs/decisions/0018-chaos.md, and `./dev chaos`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.postgres import PostgresServer
+from tests.chaos.run import run
+from tests.chaos.stack import Stack, running
+
+RUNS, MORE_RUNS = 8, 20
+
+
+@pytest.fixture(scope="module")
+def stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running(postgres, tmp_path_factory.mktemp("chaos")) as stack:
+        yield stack
+
+
+def violations(stack: Stack, seed: int) -> list[str]:
+    return [f"seed {seed}: {violation}" for violation in run(stack, seed).violations]
+
+
+@pytest.mark.parametrize("seed", range(1, RUNS + 1))
+def test_whatever_goes_wrong_nothing_is_lost(stack: Stack, seed: int) -> None:
+    assert violations(stack, seed) == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(1001, 1001 + MORE_RUNS))
+def test_nor_in_more_runs(stack: Stack, seed: int) -> None:
+    assert violations(stack, seed) == []
+
+
+@pytest.mark.parametrize("seed", [2])
+def test_a_seed_is_a_run(stack: Stack, seed: int) -> None:
+    assert run(stack, seed).trace == run(stack, seed).trace
