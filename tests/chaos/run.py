@@ -23,6 +23,7 @@ MOST_RECONCILIATIONS = 30
 MOST_STEPS = 15_000
 MOST_TASKS = 24
 """Fewer than the connections of a pool."""
+_EXCEPTIONS = 0.1
 
 
 @dataclass(kw_only=True)
@@ -69,6 +70,7 @@ class Simulation:
         self.people = People(world, self._request, self.checks)
         self._dice = Random(f"{world.seed}/order")
         self._last: Task | None = None
+        self._ranks: dict[str, float] = {}
         world.scheduler.wrong = self.checks.wrong
         world.scheduler.committed = self.checks.after_commit
         self.result.trace = world.scheduler.trace
@@ -122,18 +124,29 @@ class Simulation:
         """Let one task or delivery go on; False if none can."""
         scheduler, mail = self.world.scheduler, self.world.mail
         tasks = scheduler.due()
-        if self._last in tasks and self._dice.random() < self.world.scenario.sticky:
-            scheduler.advance(self._last)
-            return True
         has_room = len(tasks) < self.world.scenario.at_once and len(scheduler.tasks) < MOST_TASKS
         choices: list[Task | Owed] = [*tasks, *(mail.due() if has_room else ())]
         if not choices:
             return False
-        chosen = self._dice.choice(choices)
+        chosen = self._chosen(choices)
         task = chosen if isinstance(chosen, Task) else self._deliver(chosen)
         self._last = task
         scheduler.advance(task)
         return True
+
+    def _chosen(self, choices: list[Task | Owed]) -> Task | Owed:
+        sticky = self.world.scenario.sticky
+        if sticky is None:
+            return self._dice.choice(choices) if self._dice.random() < _EXCEPTIONS else max(choices, key=self._rank)
+        if self._last is not None and self._last in choices and self._dice.random() < sticky:
+            return self._last
+        return self._dice.choice(choices)
+
+    def _rank(self, choice: Task | Owed) -> float:
+        """Who goes before whom, where some always do: those that come last are overtaken by all that others lead to."""
+        if choice.name not in self._ranks:
+            self._ranks[choice.name] = Random(f"{self.world.seed}/{choice.name}").random()
+        return self._ranks[choice.name]
 
     def _deliver(self, owed: Owed) -> Task:
         mail, attempt, body = self.world.mail, owed.attempt, owed.body

@@ -42,8 +42,8 @@ class Scenario:
     habits: Habits
     at_once: int
     """Deliveries that are out at the same time, at most."""
-    sticky: float
-    """The probability that the task that has just gone on goes on."""
+    sticky: float | None
+    """The probability that the task that has just gone on goes on; None lets some always go before others."""
     chunk_size: int
     version: int
 
@@ -73,7 +73,7 @@ def planned(seed: int) -> Scenario:
         at += dice.choice(_SECONDS)
         command = _command(dice, at, objects, projects)
         commands.append(command)
-        if command.what == "upload" and dice.random() < 0.4:  # and again, before much can have happened
+        if command.what == "upload" and dice.random() < 0.6:  # and again, before much can have happened
             commands.append(Command(at + dice.choice(_AT_ONCE), "upload", command.subject, dice.randint(1, 4)))
     if dice.random() < 0.5:
         commands.append(Command(dice.choice(_AT_ONCE) + dice.choice(_AT_ONCE), "deploy", "", dice.randint(1, 3)))
@@ -93,7 +93,7 @@ def planned(seed: int) -> Scenario:
             seconds=dice.choice((0.1, 1.0, 60.0)),
         ),
         at_once=dice.choice((1, 3, 6, 12)),
-        sticky=dice.choice((0.0, 0.5, 0.9)),
+        sticky=dice.choice((None, None, 0.0, 0.5, 0.9)),
         chunk_size=dice.choice((48, 64)),
         version=0,
     )

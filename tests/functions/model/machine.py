@@ -26,7 +26,10 @@ MOST_DELIVERIES = 200
 
 names = st.sampled_from(NAMES)
 contents = st.sampled_from(CONTENTS)
-faults = st.builds(Fault, st.integers(0, 6), st.sampled_from(Moment))
+# What is committed but not published is what is lost most easily.
+faults = st.builds(Fault, st.integers(0, 6), st.sampled_from(Moment)) | st.builds(
+    Fault, st.just(0), st.sampled_from(Moment), st.just("publisher")
+)
 rare_faults = st.none() | st.builds(Fault, st.integers(0, 2), st.sampled_from(Moment))
 
 

@@ -33,13 +33,14 @@ class Moment(StrEnum):
 
 @dataclass(frozen=True)
 class Fault:
-    """What is under way fails at its call of this number, from 0, to whichever part; a transaction is a call."""
+    """What is under way fails at its call of this number, from 0, to the part, or to any; a transaction is a call."""
 
     call: int
     moment: Moment
+    part: str | None = None
 
     def __str__(self) -> str:
-        return f"failing {self.moment} call {self.call}"
+        return f"failing {self.moment} call {self.call} of {self.part or 'all'}"
 
 
 @dataclass
@@ -48,14 +49,14 @@ class Parts:
 
     fault: Fault | None = None
     hit: bool = False
-    calls: int = 0
+    called: list[str] = field(default_factory=list)
     published: int = 0
     deleted: list[StoredObject] = field(default_factory=list)
 
     @contextmanager
     def meeting(self, fault: Fault | None) -> Iterator[None]:
         """What the block does meets this fault, if it comes that far; only of the block is anything noted."""
-        self.fault, self.hit, self.calls, self.published, self.deleted = fault, False, 0, 0, []
+        self.fault, self.hit, self.called, self.published, self.deleted = fault, False, [], 0, []
         try:
             yield
         finally:
@@ -64,11 +65,17 @@ class Parts:
     @contextmanager
     def call(self, part: str) -> Iterator[None]:
         """One call of the part."""
-        fault = self.fault if self.fault and self.fault.call == self.calls else None
-        self.calls += 1
+        fault = self.fault if self._is_due(part) else None
+        self.called.append(part)
         self._meet(fault, Moment.BEFORE, part)
         yield
         self._meet(fault, Moment.AFTER, part)
+
+    def _is_due(self, part: str) -> bool:
+        if self.fault is None or self.fault.part not in {None, part}:
+            return False
+        counted = self.called if self.fault.part is None else [each for each in self.called if each == part]
+        return len(counted) == self.fault.call
 
     def _meet(self, fault: Fault | None, moment: Moment, part: str) -> None:
         if fault is not None and fault.moment is moment:
