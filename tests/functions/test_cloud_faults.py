@@ -243,7 +243,7 @@ def test_a_document_whose_vectors_were_lost_in_silence_never_takes_the_place_of_
 ) -> None:
     assert cloud.push(batches) == {}
     name = cloud.document(batches[0].content["document_id"])["object_name"]
-    newer = split(cloud, name, HANDBOOK)
+    newer = split(cloud, name, f"{HANDBOOK}\n\nA newer version has a line more.\n")
     cloud.fail("UpsertDatapoints", "half taken in silence")
     [last] = before(cloud, "ReadIndexDatapoints", newer)
     assert impatient["record"].post("/", json=last.body).status_code == 204
