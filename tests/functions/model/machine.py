@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from random import Random
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -23,14 +24,17 @@ CONTENTS = tuple(
 # More than a message's retention: every grace, lease and repetition is over.
 LONG = timedelta(days=8)
 MOST_DELIVERIES = 200
+seeds = st.integers(0, 2**32 - 1)
 
-names = st.sampled_from(NAMES)
-contents = st.sampled_from(CONTENTS)
-# What is committed but not published is what is lost most easily.
-faults = st.builds(Fault, st.integers(0, 6), st.sampled_from(Moment)) | st.builds(
-    Fault, st.just(0), st.sampled_from(Moment), st.just("publisher")
-)
-rare_faults = st.none() | st.builds(Fault, st.integers(0, 2), st.sampled_from(Moment))
+
+def fault(chance: Random) -> Fault:
+    """Half of them meet the publisher: what is committed but not published is lost most easily."""
+    moment = chance.choice(list(Moment))
+    return chance.choice([Fault(chance.randrange(7), moment), Fault(0, moment, "publisher")])
+
+
+def seldom_a_fault(chance: Random) -> Fault | None:
+    return chance.choice([None, None, fault(chance)])
 
 
 class AnyHistory(RuleBasedStateMachine):
@@ -45,23 +49,28 @@ class AnyHistory(RuleBasedStateMachine):
         self.answered: dict[str, Live] = {}
         self.checked = self.rests = True
 
-    @initialize(data=st.data(), delivered=st.booleans())
-    def begin(self, data: st.DataObject, *, delivered: bool) -> None:
-        self._put(data)
-        while delivered and self.world.waiting:
-            self._push(self.world.waiting[0])
+    @initialize(seed=seeds)
+    def begin(self, seed: int) -> None:
+        chance = Random(seed)
+        self._put(chance)
+        for _ in range(chance.choice([0, 0, MOST_DELIVERIES])):
+            if self.world.waiting:
+                self._push(self.world.waiting[0])
 
-    @rule(data=st.data(), then=st.integers(0, 4))
-    def step(self, data: st.DataObject, then: int) -> None:
+    @rule(seed=seeds)
+    def step(self, seed: int) -> None:
         """Something happens, and some of the waiting messages are delivered.
 
-        One rule for all: of several, Hypothesis leaves some out of each history, and most would repeat few things.
+        One rule, and one draw for all of its choices: left to Hypothesis, most histories repeat few things.
         """
-        getattr(self, f"_{data.draw(st.sampled_from(self._possible()))}")(data)
+        chance = Random(seed)
+        likely = self._likely()
+        [happens] = chance.choices([*likely], [*likely.values()])
+        getattr(self, f"_{happens}")(chance)
         self.nothing_wrong_answers()
-        for _ in range(then):
+        for _ in range(chance.randrange(5)):
             if self.world.waiting:
-                self._deliver(data)
+                self._deliver(chance)
 
     @invariant()
     def nothing_wrong_answers(self) -> None:
@@ -88,10 +97,10 @@ class AnyHistory(RuleBasedStateMachine):
         finally:
             self.world.clear()
 
-    def _possible(self) -> list[str]:
-        """What can happen now, each as often as it is likely."""
+    def _likely(self) -> dict[str, int]:
+        """What can happen now, and how likely it is."""
         world, model = self.world, self.model
-        likely = {
+        return {
             "deliver": 2 * bool(world.waiting),
             "put": 3,
             "put_again": bool(model.objects),
@@ -109,33 +118,32 @@ class AnyHistory(RuleBasedStateMachine):
             "reconcile": 1,
             "come_to_rest": not self.rests,
         }
-        return [name for name, times in likely.items() for _ in range(times)]
 
-    def _put(self, data: st.DataObject) -> None:
-        name, content = data.draw(names), data.draw(contents)
+    def _put(self, chance: Random) -> None:
+        name, content = chance.choice(NAMES), chance.choice(CONTENTS)
         self._note("put", name, content[:10])
         self.world.put(name, content)
 
-    def _put_again(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(self.model.objects)))
+    def _put_again(self, chance: Random) -> None:
+        name = chance.choice(sorted(self.model.objects))
         self._note("put again", name)
         self.world.put(name, self.model.contents[name, self.model.objects[name]])
 
-    def _remove(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(self.model.objects)))
+    def _remove(self, chance: Random) -> None:
+        name = chance.choice(sorted(self.model.objects))
         self._note("remove", name)
         self.world.remove(name)
 
-    def _delete_document(self, data: st.DataObject) -> None:
-        name, fault = data.draw(st.sampled_from(self.model.known())), data.draw(rare_faults)
+    def _delete_document(self, chance: Random) -> None:
+        name, fault = chance.choice(self.model.known()), seldom_a_fault(chance)
         if self._ask("DELETE", name, "", fault):
             self.model.delete_document(name)
 
-    def _reprocess(self, data: st.DataObject) -> None:
-        name, fault = data.draw(st.sampled_from(self.model.known())), data.draw(rare_faults)
+    def _reprocess(self, chance: Random) -> None:
+        name, fault = chance.choice(self.model.known()), seldom_a_fault(chance)
         self._ask("POST", name, ":reprocess", fault)
 
-    def _open_or_close_project(self, _: st.DataObject) -> None:
+    def _open_or_close_project(self, _: Random) -> None:
         self._note("close project" if self.model.project else "open project")
         self.answered.clear()
         if self.model.project:
@@ -143,47 +151,47 @@ class AnyHistory(RuleBasedStateMachine):
         else:
             self.world.open_project()
 
-    def _replace_project(self, data: st.DataObject) -> None:
-        self._open_or_close_project(data)
-        self._open_or_close_project(data)
+    def _replace_project(self, chance: Random) -> None:
+        self._open_or_close_project(chance)
+        self._open_or_close_project(chance)
 
-    def _deliver(self, data: st.DataObject) -> None:
-        self._push(self._choose(data))
+    def _deliver(self, chance: Random) -> None:
+        self._push(self._choose(chance))
         self.nothing_wrong_answers()
 
-    def _fail(self, data: st.DataObject) -> None:
-        self._push(self._choose(data), data.draw(faults))
+    def _fail(self, chance: Random) -> None:
+        self._push(self._choose(chance), fault(chance))
 
-    def _give_up(self, data: st.DataObject) -> None:
-        message = self._choose(data)
+    def _give_up(self, chance: Random) -> None:
+        message = self._choose(chance)
         if message.function != "dead_letter":
             self._note("give up", message.name)
             self.world.give_up(message)
 
-    def _duplicate(self, data: st.DataObject) -> None:
-        message = self._choose(data)
+    def _duplicate(self, chance: Random) -> None:
+        message = self._choose(chance)
         self._note("duplicate", message.name)
         self.world.again(message)
 
-    def _deliver_again(self, data: st.DataObject) -> None:
-        self._repeat(data, self.world.past)
+    def _deliver_again(self, chance: Random) -> None:
+        self._repeat(chance, self.world.past)
 
-    def _repeat_notification(self, data: st.DataObject) -> None:
-        self._repeat(data, self.world.past_notifications)
+    def _repeat_notification(self, chance: Random) -> None:
+        self._repeat(chance, self.world.past_notifications)
 
-    def _replay(self, data: st.DataObject) -> None:
+    def _replay(self, chance: Random) -> None:
         failed = self.world.failed_messages()
-        name, fault = data.draw(st.sampled_from(sorted(failed))), data.draw(rare_faults)
+        name, fault = chance.choice(sorted(failed)), seldom_a_fault(chance)
         self._note("replay", name, fault or "")
         self.trace.append(f"  {self.world.replay(failed[name], fault)}")
 
-    def _reconcile(self, data: st.DataObject) -> None:
-        hours, fault = data.draw(st.integers(0, 3)), data.draw(st.none() | faults)
+    def _reconcile(self, chance: Random) -> None:
+        hours, fault = chance.randrange(4), seldom_a_fault(chance)
         self._note("reconcile", hours, "hours later", fault or "")
         self.world.pass_time(timedelta(hours=hours))
         self.trace.append(f"  {self.world.reconcile(fault)}")
 
-    def _come_to_rest(self, _: st.DataObject) -> None:
+    def _come_to_rest(self, _: Random) -> None:
         """What was given up is not there for its object; all else is."""
         self._note("come to rest")
         self._drain()
@@ -205,15 +213,15 @@ class AnyHistory(RuleBasedStateMachine):
 
     def _note(self, *words: object) -> None:
         """Something happens that is not yet checked."""
-        self.trace.append(" ".join(map(str, words)))
+        self._tell(" ".join(map(str, words)))
         self.checked = self.rests = False
 
-    def _choose(self, data: st.DataObject) -> Message:
-        name = data.draw(st.sampled_from(sorted({message.name for message in self.world.waiting})))
+    def _choose(self, chance: Random) -> Message:
+        name = chance.choice(sorted({message.name for message in self.world.waiting}))
         return next(message for message in self.world.waiting if message.name == name)
 
-    def _repeat(self, data: st.DataObject, past: Mapping[str, Message]) -> None:
-        name = data.draw(st.sampled_from(sorted(past)))
+    def _repeat(self, chance: Random, past: Mapping[str, Message]) -> None:
+        name = chance.choice(sorted(past))
         self._note("again", name)
         self.world.again(past[name])
 
