@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from random import Random
 
+from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -27,14 +28,14 @@ MOST_DELIVERIES = 200
 seeds = st.integers(0, 2**32 - 1)
 
 
-def fault(chance: Random) -> Fault:
+def a_fault(chance: Random) -> Fault:
     """Half of them meet the publisher: what is committed but not published is lost most easily."""
     moment = chance.choice(list(Moment))
     return chance.choice([Fault(chance.randrange(7), moment), Fault(0, moment, "publisher")])
 
 
 def seldom_a_fault(chance: Random) -> Fault | None:
-    return chance.choice([None, None, fault(chance)])
+    return chance.choice([None, None, a_fault(chance)])
 
 
 class AnyHistory(RuleBasedStateMachine):
@@ -45,7 +46,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.world = world
         self.model = world.expectation
         self.trace = trace
-        self.trace.append("A new history")
+        self._tell("A new history")
         self.answered: dict[str, Live] = {}
         self.checked = self.rests = True
 
@@ -53,8 +54,8 @@ class AnyHistory(RuleBasedStateMachine):
     def begin(self, seed: int) -> None:
         chance = Random(seed)
         self._put(chance)
-        for _ in range(chance.choice([0, 0, MOST_DELIVERIES])):
-            if self.world.waiting:
+        if chance.random() < 0.3:
+            while self.world.waiting:
                 self._push(self.world.waiting[0])
 
     @rule(seed=seeds)
@@ -160,7 +161,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.nothing_wrong_answers()
 
     def _fail(self, chance: Random) -> None:
-        self._push(self._choose(chance), fault(chance))
+        self._push(self._choose(chance), a_fault(chance))
 
     def _give_up(self, chance: Random) -> None:
         message = self._choose(chance)
@@ -183,13 +184,13 @@ class AnyHistory(RuleBasedStateMachine):
         failed = self.world.failed_messages()
         name, fault = chance.choice(sorted(failed)), seldom_a_fault(chance)
         self._note("replay", name, fault or "")
-        self.trace.append(f"  {self.world.replay(failed[name], fault)}")
+        self._tell(f"  {self.world.replay(failed[name], fault)}")
 
     def _reconcile(self, chance: Random) -> None:
         hours, fault = chance.randrange(4), seldom_a_fault(chance)
         self._note("reconcile", hours, "hours later", fault or "")
         self.world.pass_time(timedelta(hours=hours))
-        self.trace.append(f"  {self.world.reconcile(fault)}")
+        self._tell(f"  {self.world.reconcile(fault)}")
 
     def _come_to_rest(self, _: Random) -> None:
         """What was given up is not there for its object; all else is."""
@@ -206,7 +207,7 @@ class AnyHistory(RuleBasedStateMachine):
         if failed := self.world.failed_messages():
             for name in sorted(failed):
                 self._note("replay", name)
-                self.trace.append(f"  {self.world.replay(failed[name])}")
+                self._tell(f"  {self.world.replay(failed[name])}")
             self._drain()
         assert not self.world.failed_messages()
         self._check_rest(NAMES)
@@ -215,6 +216,10 @@ class AnyHistory(RuleBasedStateMachine):
         """Something happens that is not yet checked."""
         self._tell(" ".join(map(str, words)))
         self.checked = self.rests = False
+
+    def _tell(self, line: str) -> None:
+        self.trace.append(line)
+        note(line)
 
     def _choose(self, chance: Random) -> Message:
         name = chance.choice(sorted({message.name for message in self.world.waiting}))
@@ -227,14 +232,14 @@ class AnyHistory(RuleBasedStateMachine):
 
     def _push(self, message: Message, fault: Fault | None = None) -> None:
         self._note("deliver", message.name, fault or "")
-        self.trace.append(f"  {self.world.deliver(message, fault)}")
+        self._tell(f"  {self.world.deliver(message, fault)}")
 
     def _ask(self, method: str, name: str, command: str, fault: Fault | None) -> bool:
         """Ask the API for something about the object's document; True if there is such a document."""
         living = self.model.record(name).living
         self._note(method, name + command, fault or "")
         code = self.world.ask(method, f"/v1/documents/{self.world.document(name)}{command}", fault)
-        self.trace.append(f"  {code}")
+        self._tell(f"  {code}")
         assert code in ({202, 503} if living else {404}), code
         return living
 
