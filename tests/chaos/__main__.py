@@ -20,7 +20,7 @@ BITE_WITHIN = 50
 
 def main() -> int:
     arguments = _arguments()
-    with _stack() as stack:
+    with _stack(arguments.profile) as stack:
         if arguments.bites:
             return print_bites(stack, arguments.seed, arguments.runs)
         return _print_runs(stack, arguments)
@@ -51,7 +51,7 @@ def _print_runs(stack: Stack, arguments: argparse.Namespace) -> int:
             result = run(stack, seed)
         results.append(result)
         for violation in result.violations:
-            again = f"./dev chaos --runs 1 --seed {seed}"
+            again = f"./dev chaos --runs 1 --seed {seed} --profile {arguments.profile}"
             weak = f" --weaken {arguments.weaken}" if arguments.weaken else ""
             print(f"seed {seed}: {violation}\n    {again}{weak} --trace FILE", flush=True)
         if arguments.trace:
@@ -65,7 +65,7 @@ def _print_runs(stack: Stack, arguments: argparse.Namespace) -> int:
         "invariants": sum(result.invariants for result in results),
         "violations": sum(len(result.violations) for result in results),
         "seed": arguments.seed,
-        "profile": "local",
+        "profile": arguments.profile,
         "seconds": round(time.monotonic() - started),
     }
     print("chaos:", " ".join(f"{name}={figure}" for name, figure in figures.items()))
@@ -73,10 +73,10 @@ def _print_runs(stack: Stack, arguments: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _stack() -> Iterator[Stack]:
+def _stack(profile: str) -> Iterator[Stack]:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
-        with migrated(directory / "postgres") as server, running(server, directory / "storage") as stack:
+        with migrated(directory / "postgres") as server, running(server, directory / "parts", profile=profile) as stack:
             yield stack
 
 
@@ -84,6 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev chaos", description=__doc__)
     parser.add_argument("--runs", type=int, default=20, help="how many seeds, from --seed on")
     parser.add_argument("--seed", type=int, default=1, help="the first one")
+    parser.add_argument("--profile", choices=("local", "gcp"), default="local", help="whose adapters")
     parser.add_argument("--trace", type=Path, help="where to write what happened in the last run, line by line")
     parser.add_argument("--weaken", choices=sorted(WEAKNESSES), help="without one of the protocol's guards")
     parser.add_argument("--bites", action="store_true", help="without each of them: a table of what finds it, and when")

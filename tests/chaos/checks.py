@@ -67,6 +67,8 @@ class Checks:
 
     def answered(self, task: Task, code: int, text: str) -> None:
         """A delivery or a request was answered so."""
+        late = task.group.after_death
+        self.hold(not late, "WORKS_AFTER_DEATH", f"{task.name} died and still asks for {', '.join(late)}.")
         if task.group.dead:
             return
         told = " ".join([f"{task.name} answers {code} {text[:80].strip()}", *task.group.errors])

@@ -58,13 +58,18 @@ class Surroundings:
     clock: VirtualClock
     published: Callable[[], None]
     lag: float
+    cloud: object = None
+    """In profile `gcp`, what stands in for Google Cloud."""
 
 
-def settings(around: Surroundings, login: str, version: Version) -> Settings:
+def settings(profile: str, *, url: str, version: Version) -> Settings:
+    """Those of a function on this database."""
     values = {
-        "profile": "local",
+        "profile": profile,
         "google_project": PROJECT,
-        "database_url": around.url(login),
+        "database_url": url,
+        "check_at_start": "false",
+        "embedding_model": LOCAL_EMBEDDING_MODEL if profile == "local" else "text-embedding-005",
         "upload_bucket": bucket.UPLOADS,
         "extraction_bucket": bucket.EXTRACTIONS,
         "key_peppers": f"1:{PEPPERS[1]}",
@@ -165,11 +170,11 @@ class ChaosApplication(Application):
 class Installation:
     """The clients of one version's functions, by name."""
 
-    def __init__(self, around: Surroundings, version: Version, parts: Callable[..., Any] = LocalChaos) -> None:
+    def __init__(self, around: Surroundings, version: Version, profile: str, parts: type[LocalChaos]) -> None:
         self.applications: list[Application] = []
         self.clients: dict[str, FlaskClient] = {}
         for login, names in (("pipeline", PIPELINE), ("api", ("api",)), ("operator", ())):
-            loaded = settings(around, login, version)
+            loaded = settings(profile, url=around.url(login), version=version)
             self._create(ChaosApplication(loaded, parts(loaded, around, version), around), names)
         stack.listen()
 

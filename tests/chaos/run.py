@@ -38,7 +38,6 @@ class Result:
     seconds: float = 0.0
     violations: list[Violation] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
-    after_death: set[str] = field(default_factory=set)
 
 
 def run(stack: Stack, seed: int) -> Result:
@@ -181,7 +180,6 @@ class Simulation:
         end = "dies" if task.group.dead else f"answers {code} {text[:80].strip()}"
         self.world.scheduler.say(task.name, end)
         self.checks.answered(task, code, text)
-        self.result.after_death.update(task.group.after_death)
         return code, text
 
 

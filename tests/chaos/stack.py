@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.cloud.storage import Client
@@ -48,6 +49,8 @@ class Stack:
     topology: Topology
     storage: Client
     control: Connection
+    cloud: Any = None
+    """In profile `gcp`, a `tests.chaos.cloud.Cloud`."""
 
     def __post_init__(self) -> None:
         self.numbers = count(1)
@@ -121,8 +124,8 @@ def migrated(directory: Path) -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def running(server: PostgresServer, directory: Path) -> Iterator[Stack]:
-    """Everything that runs need, on this server; its data is in the directory."""
+def running(server: PostgresServer, directory: Path, *, profile: str = "local") -> Iterator[Stack]:
+    """Everything that runs of this profile need, on this server; its data is in the directory."""
     server.create_database(CHAOS_TEMPLATE, template=TEMPLATE)
     template = connect(server, CHAOS_TEMPLATE)
     clock.install(template)
@@ -147,4 +150,9 @@ def running(server: PostgresServer, directory: Path) -> Iterator[Stack]:
         patch.setattr(lease, "Thread", LeaseThread)
         patch.setattr(lease, "Event", Happening)
         patch.setattr(os, "urandom", _urandom)
-        yield Stack(server, emulator, topology, client, control)
+        cloud = None
+        if profile == "gcp":
+            from tests.chaos.cloud import clouded  # noqa: PLC0415 - seconds of import, for this profile alone
+
+            cloud = parts.enter_context(clouded(directory))
+        yield Stack(server, emulator, topology, client, control, cloud)

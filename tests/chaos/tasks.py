@@ -108,6 +108,7 @@ class Task:
     ended_transaction: bool = False
     committed: bool = False
     wrote: bool = False
+    ending: bool = False
     outcome: Any = None
     error: BaseException | None = None
     ended: Happening = field(default_factory=Happening)
@@ -123,9 +124,9 @@ class Task:
 
     def step(self, label: str, kind: Kind, part: str = "") -> Fault | None:
         """Give control back; on the way on, what goes wrong here. Raises `Crash` if that is the end."""
-        if self.group.dead:
+        if self.ending:
             self.group.after_death.append(label)
-            raise Crash
+        self._live_on()
         self.group.steps[label] += 1
         number = self.group.steps[label]
         self._arrive(f"{label}#{number}" if number > 1 else label, kind, part)
@@ -133,8 +134,7 @@ class Task:
 
     def rest(self, seconds: float, until: Happening | None = None) -> None:
         """Give control back for so long, or until this happens."""
-        if self.group.dead:
-            raise Crash
+        self._live_on()
         self.wakes_at, self.waits_for = self.now() + seconds, until
         self._arrive(f"rests {seconds:g} s", Kind.REST, "")
 
@@ -158,7 +158,11 @@ class Task:
         self.arrivals.put(self)
         self._baton.acquire()
         self.wakes_at, self.waits_for = 0.0, None
+        self._live_on()
+
+    def _live_on(self) -> None:
         if self.group.dead:
+            self.ending = True
             raise Crash
 
     def _run(self) -> None:

@@ -18,7 +18,7 @@ from local.storage import create_buckets
 from tests.chaos import clock, faults, scenario
 from tests.chaos.bucket import EXTRACTIONS, UPLOADS, Bucket
 from tests.chaos.clock import VirtualClock
-from tests.chaos.installation import VERSIONS, Installation, Surroundings
+from tests.chaos.installation import VERSIONS, Installation, LocalChaos, Surroundings
 from tests.chaos.locks import Locks
 from tests.chaos.mail import Mail
 from tests.chaos.scheduler import Scheduler
@@ -55,17 +55,22 @@ class World:
             clock=self.clock,
             published=self.mail.collect,
             lag=self.plan.lag,
+            cloud=stack.cloud,
         )
         self.installations: dict[int, Installation] = {}
         self.version = 0
-        self.texts_elsewhere = False
+        self.texts_elsewhere = stack.cloud is not None
         """Whether chunk texts are kept outside of the database."""
+        if stack.cloud is not None:
+            stack.cloud.begin(self.clock)
 
     @property
     def installation(self) -> Installation:
         """What is deployed now."""
         if self.version not in self.installations:
-            self.installations[self.version] = Installation(self.around, VERSIONS[self.version])
+            cloud, version = self.stack.cloud, VERSIONS[self.version]
+            profile, parts = ("local", LocalChaos) if cloud is None else ("gcp", cloud.parts)
+            self.installations[self.version] = Installation(self.around, version, profile, parts)
         return self.installations[self.version]
 
     def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -113,10 +118,11 @@ class World:
     def holdings(self) -> dict[str, set[UUID]]:
         """The ids of the chunks that each part holds."""
         columns = {"document_chunks": "id", "chunk_texts": "chunk_id", "chunk_vectors": "chunk_id"}
-        return {
+        held = {
             table: {row[column] for row in self.rows(f"select {column} from {table}")}
             for table, column in columns.items()
         }
+        return held if self.stack.cloud is None else {**held, **self.stack.cloud.holdings()}
 
     def message_name(self, place: str, attributes: dict[str, str], data: bytes) -> str:
         """What a message is about, in names that each run of the seed has."""
