@@ -61,7 +61,7 @@ def histories(database: TestDatabase, function_topics: Topics, function_storage:
 
 
 def test_whatever_happens_the_newest_bytes_answer_and_nothing_else(histories: Histories) -> None:
-    histories.run(10)
+    histories.run(8)
 
 
 @pytest.mark.full
