@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
@@ -91,17 +91,9 @@ def _within(application: Application, team: str, project: str | None) -> Within:
 
 
 def _inspect(application: Application, within: Within, *, closed_purges: bool, settle: float | None) -> Inspect:
-    settings = application.settings
-    seconds = _SETTLE_SECONDS[settings.vector_index] if settle is None else settle
-    return Inspect(
-        database=application.database,
-        index=application.index,
-        texts=application.texts,
-        objects=application.objects,
-        upload_bucket=settings.upload_bucket,
-        extraction_bucket=settings.extraction_bucket,
-        stalled_seconds=settings.stalled_seconds,
-        grace_seconds=settings.purge_grace_seconds,
+    seconds = _SETTLE_SECONDS[application.settings.vector_index] if settle is None else settle
+    return replace(
+        application.inspection,
         within=within,
         closed_purges=closed_purges,
         at_once=_AT_ONCE,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from common.administration import Administration, Secrets
     from common.catalog import TeamDatabase
     from common.database import Database
+    from common.inspection import Inspect
     from common.ports import ChunkTexts, Clock, Embedder, Generator, ObjectStore, Publisher, Tokenizer, VectorIndex
     from common.preflight import Check
 
@@ -141,6 +142,22 @@ class Application:
             clock=self.clock,
             defer_seconds=self.settings.defer_seconds,
             max_deferrals=self.settings.max_deferrals,
+        )
+
+    @property
+    def inspection(self) -> Inspect:
+        """The comparison of everything that the installation holds, see `common.inspection`."""
+        from common.inspection import Inspect
+
+        return Inspect(
+            database=self.database,
+            index=self.index,
+            texts=self.texts,
+            objects=self.objects,
+            upload_bucket=self.settings.upload_bucket,
+            extraction_bucket=self.settings.extraction_bucket,
+            stalled_seconds=self.settings.stalled_seconds,
+            grace_seconds=self.settings.purge_grace_seconds,
         )
 
     @property

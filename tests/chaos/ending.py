@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from common import split_store
-from common.inspection import Findings, Inspect
 from common.model.chunks import Split, chunk_id
 from tests.chaos.bucket import EXTRACTIONS
 from tests.chaos.checks import Checks
@@ -61,7 +60,7 @@ class Ending:
     def at_rest(self) -> None:
         """`reconcile` has nothing left to do."""
         rows = self._world.rows(_DOCUMENTS)
-        findings = self._inspect()
+        findings = self._world.installation.applications[0].inspection()
         for found in findings.violations:
             self._hold(False, found.reason, f"{found.subject}: {found.message}")
         self._hold(findings.at_rest, "IN_FLIGHT", f"The checker finds {findings.in_flight} things in flight.")
@@ -131,20 +130,6 @@ class Ending:
         wanted = {split_store.object_name(row["active_job_id"]) for row in answering}
         kept = {each.name for each in self._world.bucket.list_page(EXTRACTIONS, "", "", 1000)}
         self._hold(kept <= wanted, "LEFT_OVER", f"{len(kept - wanted)} extractions are left that nothing answers with.")
-
-    def _inspect(self) -> Findings:
-        parts = self._world.installation.applications[0]
-        settings = parts.settings
-        return Inspect(
-            database=parts.database,
-            index=parts.index,
-            texts=parts.texts,
-            objects=parts.objects,
-            upload_bucket=settings.upload_bucket,
-            extraction_bucket=settings.extraction_bucket,
-            stalled_seconds=settings.stalled_seconds,
-            grace_seconds=settings.purge_grace_seconds,
-        )()
 
     def _split(self, job: UUID) -> Split | None:
         return split_store.read(self._world.bucket, EXTRACTIONS, job)

@@ -24,19 +24,7 @@ OTHER = TEXT.replace("43", "44")
 
 def inspection(application: Application, where: Within = EVERYTHING) -> Inspect:
     """As an operator's command makes it, in pages of two."""
-    settings = application.settings
-    return Inspect(
-        database=application.database,
-        index=application.index,
-        texts=application.texts,
-        objects=application.objects,
-        upload_bucket=settings.upload_bucket,
-        extraction_bucket=settings.extraction_bucket,
-        stalled_seconds=settings.stalled_seconds,
-        grace_seconds=settings.purge_grace_seconds,
-        page_size=2,
-        within=where,
-    )
+    return replace(application.inspection, page_size=2, within=where)
 
 
 def repaired(application: Application, violations: Iterable[Violation]) -> list[Repaired]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pg8000.exceptions import InterfaceError
@@ -17,7 +17,6 @@ from common.adapters.postgres.chunks import PostgresChunkRows
 from common.adapters.postgres.deletions import PostgresDeletionRows
 from common.adapters.postgres.documents import PostgresDocumentRows
 from common.adapters.postgres.failed_messages import PostgresFailedRows
-from common.adapters.postgres.inspection import PostgresInspectionRows
 from common.adapters.postgres.jobs import PostgresJobRows
 from common.adapters.postgres.listing import PostgresListingRows
 from common.adapters.postgres.operations import PostgresOperationRows
@@ -25,6 +24,9 @@ from common.adapters.postgres.progress import PostgresProgressRows
 from common.adapters.postgres.purges import PostgresPurgeRows
 from common.adapters.postgres.retention import PostgresRetentionRows
 from common.errors import ConfigurationError, Retryable
+
+if TYPE_CHECKING:
+    from common.adapters.postgres.inspection import PostgresInspectionRows
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, resources, intervention, conflicts.
 _PASSING_CLASSES = ("08", "53", "57")
@@ -135,6 +137,8 @@ class PostgresTransaction:
 
     @cached_property
     def inspection(self) -> PostgresInspectionRows:
+        from common.adapters.postgres.inspection import PostgresInspectionRows  # noqa: PLC0415 - for operators alone
+
         return PostgresInspectionRows(self._connection)
 
     @cached_property
