@@ -43,6 +43,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(SkipGate(file))
 
 
+def show(line: str) -> None:
+    """A running part's line, where pytest shows it with a failed test.
+
+    Past `sys.stderr`: parts speak when they like, and a test may have put its own in that place.
+    """
+    os.write(2, f"{line}\n".encode())
+
+
 @dataclass(frozen=True)
 class TestDatabase:
     """A migrated database of its own; `url` logs in as `api`, `pipeline`, `operator` or `postgres`."""
@@ -64,7 +72,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
     """The session's server, with the migrated template and the roles that log in."""
     directory = tmp_path_factory.mktemp("postgres")
     (port,) = free_ports(1)
-    with start_postgres(directory, port=port, log=_log, durable=False) as server:
+    with start_postgres(directory, port=port, log=show, durable=False) as server:
         server.create_database(TEMPLATE)
         engine = create_engine(server.url(TEMPLATE), connect_args={"ssl_context": False})
         with engine.begin() as connection:
@@ -82,11 +90,6 @@ def database(postgres: PostgresServer) -> Iterator[TestDatabase]:
     postgres.create_database(name, template=TEMPLATE)
     yield TestDatabase(postgres, name)
     postgres.drop_database(name)
-
-
-def _log(line: str) -> None:
-    """Past `sys.stderr`, in whose place a test may have put its own while the server speaks."""
-    os.write(2, f"{line}\n".encode())
 
 
 @pytest.fixture(scope="session")

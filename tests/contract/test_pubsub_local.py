@@ -27,6 +27,7 @@ from local.pubsub.delivery import IMMEDIATE, backoff, push
 from local.pubsub.emulator import PubSubEmulator
 from local.pubsub.resources import Subscription
 from local.storage import Notifications, create_buckets, start_storage, storage_client
+from tests.conftest import show
 from tests.contract.pubsub_clients import PROJECT, Clients, connected, new_name, push_subscription, seconds
 from tests.contract.push_receiver import WAIT_SECONDS, Push, Receiver, receiving
 
@@ -386,7 +387,7 @@ def test_the_storage_emulators_notifications_come_through(tmp_path: Path, receiv
         project, name = PROJECT.rpartition("/")[2], topic.rpartition("/")[2]
         port = int(emulator.host.partition(":")[2])
         notifications = Notifications(pubsub_port=port, project=project, topic=name, bucket="uploads")
-        with start_storage(tmp_path, port=free_ports(1)[0], notifications=notifications, log=print) as storage:
+        with start_storage(tmp_path, port=free_ports(1)[0], notifications=notifications, log=show) as storage:
             client = storage_client(storage.endpoint, project)
             create_buckets(client, ["uploads"])
             client.bucket("uploads").blob("team/project/a.txt").upload_from_string("text")

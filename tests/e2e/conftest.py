@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from local.stack import Stack, StackOptions
+from tests.conftest import show
 from tests.e2e.team import Team
 
 
-def show(line: str) -> None:
-    """Where pytest shows it with a failed test."""
-    sys.stderr.write(line + "\n")
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     options = StackOptions(data=tmp_path_factory.mktemp("stack"), durable=False, log=show)
     with Stack(options) as running:

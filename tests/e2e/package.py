@@ -26,8 +26,7 @@ from local.ports import LOOPBACK, free_ports
 from local.process import Command
 from local.schema import add_logins, iam_logins
 from local.storage import Notifications, create_buckets, start_storage, storage_client
-from tests.conftest import TestDatabase
-from tests.e2e.conftest import show
+from tests.conftest import TestDatabase, show
 from tests.functions.installation import SETTINGS, Installation
 from tests.functions.topics import PROJECT, Published, recorded_topics
 

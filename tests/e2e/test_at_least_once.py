@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from local.stack import Stack, StackOptions
-from tests.e2e.conftest import show
+from tests.conftest import show
 from tests.e2e.team import Team, eventually, superuser
 
 PARAGRAPHS = "\n\n".join(

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from common.config import Profile
 from local.functions import processes_of
 from local.stack import Stack, StackOptions
-from tests.e2e.conftest import show
+from tests.conftest import show
 from tests.e2e.team import Team, eventually, superuser
 from tests.firestore import skip_without_firestore
 

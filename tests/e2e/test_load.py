@@ -12,7 +12,7 @@ import pytest
 from bench.load.documents import LARGE
 from bench.load.run import LoadTest
 from bench.load.stack import KillableStack
-from tests.e2e.conftest import show
+from tests.conftest import show
 from tests.e2e.team import eventually
 
 DOCUMENTS, PAGES, KILLS = 40, 40, 2

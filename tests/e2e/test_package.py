@@ -11,8 +11,7 @@ import pytest
 import requests
 
 from cli.api import Api
-from tests.conftest import TestDatabase
-from tests.e2e.conftest import show
+from tests.conftest import TestDatabase, show
 from tests.e2e.package import Package, RunningPackage, normal, running
 from tests.firestore import skip_without_firestore
 from tests.functions.events import event

@@ -9,7 +9,7 @@ import pytest
 
 from local.ports import free_ports
 from local.storage import Notifications, start_storage
-from tests.conftest import TestDatabase
+from tests.conftest import TestDatabase, show
 from tests.functions.installation import Installation, installed
 from tests.functions.topics import PROJECT, Topics, recorded_topics
 
@@ -26,7 +26,7 @@ def function_storage(function_topics: Topics, tmp_path_factory: pytest.TempPathF
     port = int(function_topics.host.rpartition(":")[2])
     nobody = Notifications(pubsub_port=port, project=PROJECT, topic="object-events", bucket="no-such-bucket")
     folder = tmp_path_factory.mktemp("function-storage")
-    with start_storage(folder, port=free_ports(1)[0], notifications=nobody, log=print) as server:
+    with start_storage(folder, port=free_ports(1)[0], notifications=nobody, log=show) as server:
         yield server.endpoint
 
 

@@ -15,8 +15,7 @@ from local.ports import free_ports
 from local.process import port_answers, start
 from local.topology import Topology, read_topology
 from local.vertex.faults import Fault
-from tests.conftest import TestDatabase
-from tests.e2e.conftest import show
+from tests.conftest import TestDatabase, show
 from tests.integration.faulty_cloud import NOBODY, PROJECT, VERTEX, FaultyCloud, faulty_cloud
 from tests.integration.faulty_firestore import answers
 

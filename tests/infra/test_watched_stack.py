@@ -15,7 +15,7 @@ from common.config import Profile
 from local.ports import LOOPBACK
 from local.settings import PROJECT
 from local.stack import Stack, StackOptions
-from tests.e2e.conftest import show
+from tests.conftest import show
 from tests.firestore import skip_without_firestore
 from tests.infra.log_query import extractor, query
 from tests.infra.terraform import state_of
