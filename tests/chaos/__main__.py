@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
+from tests.chaos.bites import WITHIN, print_bites
 from tests.chaos.run import Result, run
 from tests.chaos.stack import Stack, migrated, running
 from tests.chaos.weakened import WEAKNESSES, weakened
 
-BITE_WITHIN = 50
+RUNS = 20
 
 
 def main() -> int:
@@ -24,24 +25,6 @@ def main() -> int:
         if arguments.bites:
             return print_bites(stack, arguments.seed, arguments.runs)
         return _print_runs(stack, arguments)
-
-
-def print_bites(stack: Stack, seed: int, runs: int) -> int:
-    """A table of how soon each weakness is found; 1 if one is not."""
-    print(f"{'weakness':24}{'found at run':14}{'seed':8}violation")
-    missed = 0
-    for name in WEAKNESSES:
-        found = next((result for result in _weak(stack, name, seed, runs) if result.violations), None)
-        missed += found is None
-        told = f"not within {runs} runs" if found is None else str(found.seed - seed + 1)
-        print(f"{name:24}{told:14}{found.seed if found else '':<8}{found.violations[0] if found else ''}", flush=True)
-    return 1 if missed else 0
-
-
-def _weak(stack: Stack, name: str, seed: int, runs: int) -> Iterator[Result]:
-    for each in range(seed, seed + runs):
-        with weakened(name):
-            yield run(stack, each)
 
 
 def _print_runs(stack: Stack, arguments: argparse.Namespace) -> int:
@@ -82,13 +65,16 @@ def _stack(profile: str) -> Iterator[Stack]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev chaos", description=__doc__)
-    parser.add_argument("--runs", type=int, default=20, help="how many seeds, from --seed on")
+    parser.add_argument(
+        "--runs", type=int, help=f"how many seeds, from --seed on: {RUNS}, or at most {WITHIN} for each row of --bites"
+    )
     parser.add_argument("--seed", type=int, default=1, help="the first one")
     parser.add_argument("--profile", choices=("local", "gcp"), default="local", help="whose adapters")
     parser.add_argument("--trace", type=Path, help="where to write what happened in the last run, line by line")
     parser.add_argument("--weaken", choices=sorted(WEAKNESSES), help="without one of the protocol's guards")
     parser.add_argument("--bites", action="store_true", help="without each of them: a table of what finds it, and when")
     arguments: argparse.Namespace = parser.parse_args()
+    arguments.runs = arguments.runs or (WITHIN if arguments.bites else RUNS)
     return arguments
 
 

@@ -31,6 +31,10 @@ class Fault(StrEnum):
     """It goes on only later; its lease is kept meanwhile."""
     FROZEN = "frozen"
     """All of the delivery goes on only later, what keeps its lease too."""
+    OPEN = "stays open"
+    """The transaction is open for a while, so that others meet it."""
+    OVERTAKEN = "overtaken"
+    """All of the delivery goes on only when its message has been delivered again."""
 
 
 _ANYWHERE = (Fault.CRASH, Fault.CRASH, Fault.KILL, Fault.SLOW, Fault.FROZEN)
@@ -48,7 +52,14 @@ _POSSIBLE = {
 _WEIGHT = {Kind.BEGIN: 0.5, Kind.STATEMENT: 0.5, Kind.REST: 0.25}
 _PARTS = ("database", "objects", "index", "texts", "embedder", "publisher")
 # Longer than a lease; frozen also than what counts as stalled, and than an acknowledgement's deadline.
-_SLOWNESS = {Fault.SLOW: (3.0, 25.0, 50.0), Fault.FROZEN: (3.0, 25.0, 25.0, 70.0, 130.0, 400.0, 700.0)}
+_SLOWNESS = {
+    Fault.SLOW: (3.0, 25.0, 50.0),
+    Fault.FROZEN: (3.0, 25.0, 25.0, 70.0, 130.0, 400.0, 700.0),
+    Fault.OPEN: (4.0, 12.0),
+    Fault.OVERTAKEN: (650.0,),
+}
+
+PUTS_OFF = frozenset(_SLOWNESS)
 
 
 @dataclass(frozen=True)
@@ -69,12 +80,21 @@ class FaultPlan:
     kinds: frozenset[Fault]
     outages: tuple[Outage, ...]
     stops_at: float
+    open_longer: float
+    """How probable it is that a transaction that wrote stays open for a while before it commits."""
+    overtaken: float
+    """How probable it is that a request that creates what all later ones rest on is overtaken by its redelivery."""
     lag: float
     """For so many seconds the index does not show what it was given."""
 
-    def at(self, address: str, kind: Kind, label: str) -> Fault | None:
-        """What goes wrong at this step of this delivery."""
+    def at(self, address: str, kind: Kind, label: str, *, wrote: bool) -> Fault | None:
+        """What goes wrong at this step of this delivery; `wrote` if its transaction has written something."""
         dice = Random(f"{self.seed}/{address}")
+        if kind is Kind.COMMIT and wrote and dice.random() < self.open_longer:
+            return Fault.OPEN
+        first = address.rpartition("@")[2].startswith("1 ")
+        if label == "objects.create" and first and dice.random() < self.overtaken:
+            return Fault.OVERTAKEN
         if dice.random() >= self.rate * _WEIGHT.get(kind, 1.0):
             return None
         possible: list[Fault] = [fault for fault in _POSSIBLE[kind] if fault in self.kinds]
@@ -93,15 +113,16 @@ class FaultPlan:
         return any(each.part == part and each.starts_at <= now < each.ends_at for each in self.outages)
 
 
+_ALL = frozenset(_ANYWHERE) | {Fault.ERROR}
 _FLAVOURS = (
     frozenset[Fault](),
     frozenset({Fault.CRASH, Fault.KILL}),
     frozenset({Fault.ERROR}),
     frozenset({Fault.SLOW, Fault.FROZEN}),
     frozenset({Fault.FROZEN, Fault.CRASH, Fault.ERROR}),
-    frozenset(Fault),
-    frozenset(Fault),
-    frozenset(Fault),
+    _ALL,
+    _ALL,
+    _ALL,
 )
 
 
@@ -117,6 +138,8 @@ def planned(seed: int, moments: Sequence[float]) -> FaultPlan:
     return FaultPlan(
         seed=seed,
         rate=dice.choice((0.01, 0.02, 0.04)),
+        open_longer=dice.choice((0.0, 0.3)),
+        overtaken=dice.choice((0.0, 0.7)),
         kinds=kinds,
         outages=outages,
         stops_at=max(moments) + dice.choice((1.0, 60.0, 600.0)),

@@ -13,6 +13,7 @@ from tests.chaos.checks import Checks, Violation
 from tests.chaos.ending import Ending
 from tests.chaos.mail import Owed
 from tests.chaos.people import People
+from tests.chaos.scenario import Order
 from tests.chaos.stack import Stack
 from tests.chaos.tasks import Group, Kind, Task, current
 from tests.chaos.world import World, created
@@ -104,6 +105,8 @@ class Simulation:
         while True:
             while commands and commands[0].at <= world.clock.now():
                 command = commands.pop(0)
+                if command.what == "reconcile":  # which would hide it
+                    self.ending.without_reconcile()
                 scheduler.say("--", str(command))
                 getattr(self.people, command.what)(command.subject, command.number)
             for owed in world.mail.overdue():
@@ -111,7 +114,8 @@ class Simulation:
             scheduler.give_up()
             if not self._advance():
                 moments = [scheduler.next_wake(), world.mail.next_due(), commands[0].at if commands else None]
-                known = [moment for moment in moments if moment is not None]
+                # What was due before now waits for room, which only a later moment makes.
+                known = [moment for moment in moments if moment is not None and moment > world.clock.now()]
                 if not known:
                     return
                 world.move_to(min(known))
@@ -134,12 +138,13 @@ class Simulation:
         return True
 
     def _chosen(self, choices: list[Task | Owed]) -> Task | Owed:
-        sticky = self.world.scenario.sticky
-        if sticky is None:
-            return self._dice.choice(choices) if self._dice.random() < _EXCEPTIONS else max(choices, key=self._rank)
-        if self._last is not None and self._last in choices and self._dice.random() < sticky:
-            return self._last
-        return self._dice.choice(choices)
+        order, likely = self.world.scenario.order, self._dice.random()
+        if order is Order.RANDOM:
+            again = self._last is not None and self._last in choices and likely < self.world.scenario.sticky
+            return self._last if again and self._last else self._dice.choice(choices)
+        if likely < _EXCEPTIONS:
+            return self._dice.choice(choices)
+        return max(choices, key=self._rank) if order is Order.RANKED else min(choices, key=_turn)
 
     def _rank(self, choice: Task | Owed) -> float:
         """Who goes before whom, where some always do: those that come last are overtaken by all that others lead to."""
@@ -149,7 +154,7 @@ class Simulation:
 
     def _deliver(self, owed: Owed) -> Task:
         mail, attempt, body = self.world.mail, owed.attempt, owed.body
-        client = self.world.installation.clients[owed.function]
+        client = self.world.serving(f"{owed.name} @{attempt}").clients[owed.function]
         mail.deliver(owed)
 
         def end(task: Task) -> None:
@@ -181,6 +186,10 @@ class Simulation:
         self.world.scheduler.say(task.name, end)
         self.checks.answered(task, code, text)
         return code, text
+
+
+def _turn(choice: Task | Owed) -> int:
+    return choice.turn if isinstance(choice, Task) else 0
 
 
 def _answer(work: Callable[[], Any]) -> tuple[int, str]:

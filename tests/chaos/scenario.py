@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum, auto
 from random import Random
 
 from tests.chaos.mail import Habits
@@ -17,6 +18,16 @@ _WORDS = re.findall(
 )
 _AT_ONCE = (0.0, 0.05, 0.2, 0.5, 1.0)
 _SECONDS = (0.0, 0.05, 0.2, 0.5, 1.0, 3.0, 20.0, 90.0, 400.0)
+
+
+class Order(Enum):
+    """Who goes on next."""
+
+    RANDOM = auto()
+    RANKED = auto()
+    """Some always go before others."""
+    IN_STEP = auto()
+    """Whoever has waited longest: those that began together meet at each step."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +53,11 @@ class Scenario:
     habits: Habits
     at_once: int
     """Deliveries that are out at the same time, at most."""
-    sticky: float | None
-    """The probability that the task that has just gone on goes on; None lets some always go before others."""
+    order: Order
+    sticky: float
+    """The probability that the task that has just gone on goes on."""
+    rolling: bool
+    """Two versions of the code serve at the same time, as while one is rolled out."""
     chunk_size: int
     version: int
 
@@ -93,7 +107,9 @@ def planned(seed: int) -> Scenario:
             seconds=dice.choice((0.1, 1.0, 60.0)),
         ),
         at_once=dice.choice((1, 3, 6, 12)),
-        sticky=dice.choice((None, None, 0.0, 0.5, 0.9)),
+        order=dice.choice((Order.RANKED, Order.RANKED, Order.IN_STEP, Order.IN_STEP, *[Order.RANDOM] * 3)),
+        sticky=dice.choice((0.0, 0.5, 0.9)),
+        rolling=dice.random() < 0.7,
         chunk_size=dice.choice((48, 64)),
         version=0,
     )

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from tests.chaos.clock import VirtualClock
-from tests.chaos.faults import Fault, FaultPlan
+from tests.chaos.faults import PUTS_OFF, Fault, FaultPlan
 from tests.chaos.locks import Locks, blocked, deadlocked
 from tests.chaos.tasks import Group, Kind, State, Task
 
@@ -41,6 +41,7 @@ class Scheduler:
         self._decided: set[Task] = set()
         self._cancelled: set[Task] = set()
         self._number = 0
+        self._turns = 0
         self._met = False
 
     def spawn(
@@ -91,9 +92,11 @@ class Scheduler:
     def advance(self, task: Task) -> None:
         """Let the task take its next step, or meet what goes wrong there."""
         self.clock.move_to(self.clock.now() + TICK)
+        self._turns += 1
+        task.turn = self._turns
         fault = self._fault(task)
         self.say(task.name, f"{task.label}{f'  ! {fault}' if fault else ''}")
-        if fault in {Fault.SLOW, Fault.FROZEN}:
+        if fault in PUTS_OFF:
             self._put_off(task, fault)
             return
         if fault in {Fault.CRASH, Fault.KILL}:
@@ -111,7 +114,7 @@ class Scheduler:
         if task.kind is not Kind.REST and self.plan.is_out(task.part, now):
             fault: Fault | None = Fault.ERROR if task.kind not in {Kind.CALLED, Kind.COMMITTED} else None
         else:
-            fault = self.plan.at(f"{task.name} {task.label}", task.kind, task.label)
+            fault = self.plan.at(f"{task.name} {task.label}", task.kind, task.label, wrote=task.wrote)
         if fault:
             self.faults += 1
             task.group.faults += 1
@@ -120,7 +123,7 @@ class Scheduler:
     def _put_off(self, task: Task, fault: Fault) -> None:
         until = self.clock.now() + self.plan.seconds(f"{task.name} {task.label}", fault)
         self._decided.add(task)
-        if fault is Fault.FROZEN:
+        if fault in {Fault.FROZEN, Fault.OVERTAKEN}:
             task.group.frozen_until = until
         else:
             task.wakes_at = until

@@ -83,7 +83,10 @@ class Happening:
 
 @dataclass(eq=False)
 class Task:
-    """One thread. `pid` is the backend in whose transaction it is, `label` its next step."""
+    """One thread. `pid` is the backend in whose transaction it is, `label` its next step.
+
+    `turn` is when it last went on.
+    """
 
     number: int
     name: str
@@ -104,6 +107,7 @@ class Task:
     pid: int | None = None
     blocked_since: float = 0.0
     blocked_as: int = 0
+    turn: int = 0
     method: str = ""
     ended_transaction: bool = False
     committed: bool = False

@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from common import registration
 from common.adapters import google_storage
+from common.adapters.postgres import documents as document_rows
 from common.adapters.postgres import jobs
 from common.model import documents
 from functions.chunk import use_case as chunk
@@ -68,8 +69,14 @@ class Patch:
 WEAKNESSES: dict[str, tuple[Patch, ...]] = {
     "job-lock": (Patch(jobs, "_LOCK", " for no key update", ""),),
     "generation": (
-        Patch(registration, "register", " or stored.generation < document.generation", ""),
+        Patch(
+            registration,
+            "register",
+            " or stored.generation < document.generation:\n        return None\n    new = stored.generation >",
+            ":\n        return None\n    new = stored.generation !=",
+        ),
         Patch(retire, "RetireObject._delete", " or stored.generation < document.generation", ""),
+        Patch(document_rows, "_DELETE", " and generation <= :generation", ""),
     ),
     "split-once": (Patch(google_storage, "GoogleObjectStore.create", "if_generation_match=0, ", ""),),
     "commit-before-publish": (
@@ -94,7 +101,11 @@ WEAKNESSES: dict[str, tuple[Patch, ...]] = {
             "        self.publisher.publish([DocumentRetired(team_id=message.team_id, document_id=document.id)])",
         ),
     ),
-    "wanted-job": (Patch(documents, "Document.wants", "self.living and self.wanted_job_id == job", "self.living"),),
+    # A job that is wanted no more also ends where another becomes wanted.
+    "wanted-job": (
+        Patch(documents, "Document.wants", "self.living and self.wanted_job_id == job", "self.living"),
+        Patch(jobs, "_SUPERSEDE", "where document_id", "where false and document_id"),
+    ),
 }
 
 

@@ -67,11 +67,19 @@ class World:
     @property
     def installation(self) -> Installation:
         """What is deployed now."""
-        if self.version not in self.installations:
-            cloud, version = self.stack.cloud, VERSIONS[self.version]
+        return self._installation(self.version)
+
+    def serving(self, address: str) -> Installation:
+        """What this delivery comes to: what is deployed, or while that is rolled out the version next to it."""
+        both = self.scenario.rolling and Random(f"{self.seed}/serving/{address}").random() < 0.5
+        return self._installation((self.version + 1) % len(VERSIONS) if both else self.version)
+
+    def _installation(self, number: int) -> Installation:
+        if number not in self.installations:
+            cloud = self.stack.cloud
             profile, parts = ("local", LocalChaos) if cloud is None else ("gcp", cloud.parts)
-            self.installations[self.version] = Installation(self.around, version, profile, parts)
-        return self.installations[self.version]
+            self.installations[number] = Installation(self.around, VERSIONS[number], profile, parts)
+        return self.installations[number]
 
     def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """What the database holds, past every policy."""
