@@ -38,8 +38,9 @@ class People:
         self._keys: dict[str, str] = {}
 
     def take_keys(self) -> None:
-        """An API key for each team that has none."""
-        for team in sorted({path.partition("/")[0] for path in self._world.projects.values()}):
+        """An API key for each living team that has none."""
+        for row in self._world.rows("select name from teams where deleted_at is null order by name"):
+            team = row["name"]
             if team not in self._keys:
                 made = api_keys.new_key(PEPPERS)
                 self._world.installation.operator.administration.create_key(
