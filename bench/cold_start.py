@@ -26,7 +26,7 @@ from rich.table import Table
 from bench.profiles import PROFILES, environment
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-PUSHED = ("intake", "chunk", "embed", "record", "retire", "dead_letter")
+PUSHED = ("intake", "chunk", "embed", "record", "retire", "fetch", "dead_letter")
 CALLED = ("reconcile", "api")
 NAIVE, BARE = "naive", "bare"
 SOURCES = {name: f"functions/{name}/main.py" for name in PUSHED + CALLED} | {

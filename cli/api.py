@@ -68,9 +68,10 @@ class Api:
         """The projects that the key may see."""
         return list(self._listed("projects", "projects"))
 
-    def documents(self, project: str, status: str | None = None) -> list[Json]:
-        """The project's documents, newest first, or only those of this status."""
-        return list(self._listed(f"projects/{_part(project)}/documents", "documents", status=status))
+    def documents(self, project: str, status: str | None = None, metadata: str | None = None) -> list[Json]:
+        """The project's documents, newest first, or only those of this status, or that a filter of metadata finds."""
+        path = f"projects/{_part(project)}/documents"
+        return list(self._listed(path, "documents", status=status, filter=metadata))
 
     def document(self, document: str) -> Json:
         """The document."""
@@ -79,6 +80,24 @@ class Api:
     def create_document(self, project: str, title: str, text: str) -> Json:
         """Make a document of a text; returns it, yet to be processed."""
         return self._call("POST", f"projects/{_part(project)}/documents", body={"title": title, "text": text})
+
+    def add_url(self, project: str, url: str, title: str | None = None) -> Json:
+        """Have a web address fetched; returns the fetch, yet to be done."""
+        body = {"url": url} if title is None else {"url": url, "title": title}
+        return self._call("POST", f"projects/{_part(project)}/documents", body=body)
+
+    def fetch(self, fetch: str) -> Json:
+        """A fetch of a web address."""
+        return self._get(f"fetches/{_part(fetch)}")
+
+    def fetches(self, project: str) -> list[Json]:
+        """The fetches of web addresses for the project, newest first."""
+        return list(self._listed(f"projects/{_part(project)}/fetches", "fetches"))
+
+    def open_upload(self, project: str, name: str, size: int, content_type: str) -> Json:
+        """The `upload_url` that so many bytes may be sent to, to become the object of this name in the project."""
+        body = {"name": name, "size": size, "content_type": content_type}
+        return self._call("POST", f"projects/{_part(project)}/documents:upload", body=body)
 
     def delete(self, document: str) -> Json:
         """Delete the document: it answers nothing from now on. Its receipt, `deletion`, is pending."""

@@ -9,7 +9,7 @@ from cli.commands import Command
 from cli.connection import chosen_project, connect, project_option
 from cli.exit_codes import ExitCode
 from cli.following import follow_job
-from cli.jobs import output_job, report_job
+from cli.jobs import output_job, report_job, warnings
 from cli.output import Output, details, pass_output, table
 from cli.progress import shown_progress
 from common.model.documents import DocumentStatus
@@ -21,11 +21,12 @@ _COLUMNS = ("id", "status", "pages", "chunks", "title")
 @click.command(cls=Command)
 @project_option
 @click.option("--status", type=_STATUSES, help="Only those of this status.")
+@click.option("--filter", "metadata", help='Only those with this metadata: metadata.KEY = "VALUE" AND …')
 @pass_output
-def documents(output: Output, project: str | None, status: str | None) -> None:
+def documents(output: Output, project: str | None, status: str | None, metadata: str | None) -> None:
     """List a project's documents, newest first."""
     api = connect()
-    found = api.documents(chosen_project(api, project), status)
+    found = api.documents(chosen_project(api, project), status, metadata)
     rows = [[each[name] for name in _COLUMNS] for each in found]
     output.show(found, table([name.upper() for name in _COLUMNS], rows))
 
@@ -36,7 +37,7 @@ def documents(output: Output, project: str | None, status: str | None) -> None:
 def document(output: Output, document: str) -> None:
     """Show a document, by its id."""
     found = connect().document(document)
-    output.show(found, details({**found, "failure": failure_sentence(found)}))
+    output.show(found, details({**found, "failure": failure_sentence(found), "warnings": warnings(found)}))
 
 
 @click.command(cls=Command)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from cli.api import Api, ApiFailure, Json
 from cli.progress import Show
 from common.errors import Retryable
-from common.model.documents import DocumentStatus, JobStatus
+from common.model.documents import DocumentStatus, JobStatus, Stage
+from common.model.fetches import FetchStatus
 
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 2.0
@@ -54,6 +55,16 @@ def follow_document(
     raise AssertionError("looks end by an exception alone")
 
 
+def follow_fetch(api: Api, fetch: str, show: Show) -> Json:
+    """The fetch of a web address once it has come to its end."""
+    for seen in _looks(lambda: api.fetch(fetch)):
+        ended = seen["status"] != FetchStatus.QUEUED
+        show(seen["url"], seen["status"], float(ended))
+        if ended:
+            return seen
+    raise AssertionError("looks end by an exception alone")
+
+
 def follow_deletion(api: Api, deletion: str, show: Show) -> Json:
     """The receipt once it is complete."""
     for seen in _looks(lambda: api.deletion(deletion)):
@@ -75,7 +86,12 @@ def _document(api: Api, document: str) -> Json:
 
 
 def _stage(job: Json) -> str:
-    return str(job["stage"] if job["status"] == JobStatus.RUNNING else job["status"])
+    """Where the job stands; while a long document is read, at which of its pages."""
+    if job["status"] != JobStatus.RUNNING:
+        return str(job["status"])
+    if job["stage"] == Stage.CHUNK and job["pages_read"]:
+        return f"{job['stage']}, page {job['pages_read']} of {job['pages']}"
+    return str(job["stage"])
 
 
 def _looks(look: Callable[[], Json]) -> Iterator[Json]:

@@ -37,4 +37,10 @@ def report_job(output: Output, finished: Json) -> ExitCode:
 
 def output_job(output: Output, shown: Json) -> None:
     """Show a job."""
-    output.show(shown, details({**shown, "progress": f"{shown['progress']:.0%}"}))
+    values = {**shown, "progress": f"{shown['progress']:.0%}", "warnings": warnings(shown)}
+    output.show(shown, details(values))
+
+
+def warnings(shown: Json) -> str | None:
+    """What could not be read of a document, or by a job, a sentence a line; None if all was."""
+    return "\n".join(shown["warnings"]) or None

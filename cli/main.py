@@ -10,6 +10,7 @@ from cli.commands import Program
 from cli.deletions import delete, deletion, deletions
 from cli.documents import document, documents, reprocess
 from cli.exit_codes import ExitCode
+from cli.fetches import add_url, fetch, fetches
 from cli.jobs import job
 from cli.upload import upload
 
@@ -25,5 +26,7 @@ def main() -> None:
     """
 
 
-for command in (ask, upload, documents, document, reprocess, delete, deletions, deletion, job, admin):
+for command in (
+    ask, upload, add_url, fetches, fetch, documents, document, reprocess, delete, deletions, deletion, job, admin
+):  # fmt: skip
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""`ai-infra upload`: files into the bucket, past the API, which takes none."""
+"""`ai-infra upload`: files into the bucket, past the API, which takes none but opens the way for who has no account."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from cli.exit_codes import ExitCode
 from cli.following import follow_document
 from cli.output import Output, pass_output, table
 from cli.progress import Show, shown_progress
+from cli.sending import send
+from common import names as object_naming
 from common.bootstrap import upload_store
+from common.errors import AiInfraError
 from common.model.documents import DocumentStatus, StoredObject, document_id
 from common.ports import ObjectStore
 
 EMULATOR = "STORAGE_EMULATOR_HOST"
-# https://cloud.google.com/storage/docs/objects#naming
-_MAX_NAME_BYTES = 1024
 _HEADERS = ("DOCUMENT", "STATUS", "PAGES", "CHUNKS", "FILE")
 
 
@@ -46,25 +47,35 @@ class Uploaded:
 @project_option
 @click.option("--name", help="Path of the object in the project, for a single file; default: the file's name.")
 @click.option("--prefix", default="", help="Folder of the objects in the project.")
+@click.option("--direct", is_flag=True, help="Write to the bucket as your own Google account.")
 @click.option("--wait", is_flag=True, help="Follow until all are ready or failed; exit code 7 if one failed.")
 @pass_output
 def upload(
-    output: Output, files: tuple[Path, ...], project: str | None, name: str | None, prefix: str, *, wait: bool
+    output: Output,
+    files: tuple[Path, ...],
+    project: str | None,
+    name: str | None,
+    prefix: str,
+    *,
+    direct: bool,
+    wait: bool,
 ) -> ExitCode:
     """Upload files into a project.
 
-    The API says which bucket; the files go there directly: to the emulator at STORAGE_EMULATOR_HOST where that is set
-    (a stack on this machine), else to Google Cloud with the application default credentials. A name that is taken gets
-    a new generation, which replaces the old one's answers when it is ready.
+    The API opens an upload of the bucket for each, to which the file is then sent: no account but the API key is
+    needed. With --direct they are written with the application default credentials, and where STORAGE_EMULATOR_HOST is
+    set to the emulator there (a stack on this machine). A name that is taken gets a new generation, which replaces the
+    old one's answers when it is ready.
     """
     api = connect()
     place = api.project(chosen_project(api, project))
     names = object_names(files, name, prefix, place["object_prefix"])
     emulator = os.environ.get(EMULATOR, "")
-    way = f"the storage emulator at {emulator}" if emulator else "Google Cloud, with application default credentials"
+    way = _way(emulator, direct=direct)
     output.note(f"Uploading to gs://{place['bucket']}/{place['object_prefix']} by {way}.")
     uploaded = []
-    for each in _uploads(upload_store(anonymous=bool(emulator)), place, files, names):
+    store = upload_store(anonymous=bool(emulator)) if emulator or direct else None
+    for each in _uploads(api, place, files, names, store):
         output.note(f"{each.file} is in the bucket.")
         uploaded.append(each)
     documents = _followed(api, uploaded, output) if wait else {}
@@ -72,6 +83,9 @@ def upload(
     failed = [each for each in documents.values() if each["status"] == DocumentStatus.FAILED]
     for document in failed:
         output.note(f"{document['title']} failed: {failure_sentence(document)}")
+    for document in documents.values():
+        for warning in document["warnings"]:
+            output.note(f"{document['title']}: {warning}")
     return ExitCode.INGESTION_FAILED if failed else ExitCode.OK
 
 
@@ -89,19 +103,35 @@ def object_names(files: Sequence[Path], name: str | None, prefix: str, project_p
 
 
 def _check(path: str, project_prefix: str) -> None:
-    if not {"", ".", ".."}.isdisjoint(path.split("/")):
-        raise click.UsageError(f"{path!r} cannot name an object: a part of it is empty, `.` or `..`.")
-    if not path.isprintable():
-        raise click.UsageError(f"{path!r} cannot name an object: it holds what cannot be printed.")
-    if len((project_prefix + path).encode()) > _MAX_NAME_BYTES:
-        raise click.UsageError(f"{path!r} cannot name an object: with the project it has over {_MAX_NAME_BYTES} bytes.")
+    try:
+        object_naming.check_path(path, project_prefix)
+    except AiInfraError as error:
+        raise click.UsageError(error.message) from None
 
 
-def _uploads(store: ObjectStore, place: Json, files: Sequence[Path], names: Sequence[str]) -> Iterator[Uploaded]:
+def _way(emulator: str, *, direct: bool) -> str:
+    if emulator:
+        return f"the storage emulator at {emulator}"
+    return "Google Cloud, with application default credentials" if direct else "an upload that the API opens"
+
+
+def _uploads(
+    api: Api, place: Json, files: Sequence[Path], names: Sequence[str], store: ObjectStore | None
+) -> Iterator[Uploaded]:
     for file, name in zip(files, names, strict=True):
         kind = mimetypes.guess_file_type(name)[0] or "application/octet-stream"
-        stored = store.upload_file(place["bucket"], name, file, kind)
+        if store is None:
+            stored = _sent(api, place, file, name, kind)
+        else:
+            stored = store.upload_file(place["bucket"], name, file, kind)
         yield Uploaded(file, stored, str(document_id(UUID(place["id"]), stored.bucket, stored.name)))
+
+
+def _sent(api: Api, place: Json, file: Path, name: str, kind: str) -> StoredObject:
+    size = file.stat().st_size
+    opened = api.open_upload(place["id"], name.removeprefix(place["object_prefix"]), size, kind)
+    made = send(file, opened["upload_url"], size)
+    return StoredObject(opened["bucket"], opened["object_name"], int(made["generation"]), size, kind)
 
 
 def _followed(api: Api, uploaded: Sequence[Uploaded], output: Output) -> dict[str, Json]:

@@ -5,7 +5,7 @@ Everything here happens under the team that the transaction is bound to; another
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +17,7 @@ import msgspec
 
 from common.database import Transaction
 from common.model.documents import DeletionCause, DocumentStatus, JobStatus, ProjectSettings, SourceType, Stage
+from common.model.fetches import FetchStatus
 from common.model.questions import Hit, Scope
 
 
@@ -78,6 +79,7 @@ class DocumentRecord(msgspec.Struct, frozen=True, kw_only=True):
     size: int | None
     sha256: str | None
     source_url: str | None
+    metadata: dict[str, str]
     job_id: UUID | None
     active_job_id: UUID | None
     pages: int | None
@@ -88,9 +90,31 @@ class DocumentRecord(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """An ingestion job as a caller sees it. `progress` runs from 0 to 1.
+class FetchRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to fetch a web address, as a caller sees it; `document_id` is what it becomes, or became before.
 
+    `reason` and `message` say why it failed, or what the last attempt at one that is queued failed of; `retryable`
+    whether the same may succeed later. `generation` is the object's that has what the address has.
+    """
+
+    id: UUID
+    project_id: UUID
+    document_id: UUID
+    url: str
+    status: FetchStatus
+    reason: str | None
+    message: str | None
+    retryable: bool | None
+    attempts: int
+    generation: int | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An ingestion job as a caller sees it. `progress` runs from 0 to 1: the share of its chunks that are recorded.
+
+    Until the document is split, `pages_read` of its `pages` says how far reading it has come.
     `reason` and `error_message` say why it failed; before it is split, what the last attempt at that failed of.
     `replays` counts how often an operator sent its work on its way again after it had failed.
     """
@@ -108,6 +132,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     total_chunks: int | None
     chunks_created: int
     pages: int | None
+    pages_read: int
     progress: float
     embedding_model: str
     generation: int
@@ -230,12 +255,22 @@ class Catalog(Protocol):
         """The living project of this name or id."""
         ...
 
-    def documents(self, project_id: UUID, status: DocumentStatus | None, page: Page) -> Sequence[DocumentRecord]:
-        """The project's living documents, newest first."""
+    def documents(
+        self, project_id: UUID, status: DocumentStatus | None, metadata: Mapping[str, str], page: Page
+    ) -> Sequence[DocumentRecord]:
+        """The project's living documents, newest first: those of this status, with all of this metadata."""
         ...
 
     def document(self, document_id: UUID) -> DocumentRecord | None:
         """The document, if it is living."""
+        ...
+
+    def fetch(self, fetch_id: UUID) -> FetchRecord | None:
+        """The request of this id, if its project is living."""
+        ...
+
+    def fetches(self, project_id: UUID, page: Page) -> Sequence[FetchRecord]:
+        """The project's requests to fetch web addresses, newest first."""
         ...
 
     def jobs(self, document_id: UUID, page: Page) -> Sequence[JobRecord]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from common.cloud_settings import CloudSettings
 from common.errors import ConfigurationError
@@ -38,6 +39,13 @@ class VectorIndexKind(StrEnum):
     VERTEX = "vertex"
 
 
+class Ocr(StrEnum):
+    """What reads pages that are images."""
+
+    LOCAL = "local"
+    OFF = "off"
+
+
 LOCAL_EMBEDDING_MODEL = "all-minilm-l6-v2-int8"
 _DEFAULTS_IN_GCP = {"vector_index": VectorIndexKind.VERTEX.value, "embedding_model": "gemini-embedding-001"}
 
@@ -53,6 +61,14 @@ def _peppers(text: str) -> dict[int, str]:
             raise ValueError(f"pepper {place} has the version of another")
         peppers[int(match[1])] = match[2]
     return peppers
+
+
+def _ports(text: str) -> frozenset[int]:
+    return frozenset(positive(item) for item in text.split(","))
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(item.strip()) for item in text.split(","))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +130,22 @@ class Settings:
     max_document_bytes: int = setting(positive, "largest object that is ingested", 512 * 1024 * 1024)
     max_document_pages: int = setting(positive, "most pages of a document", 20_000)
     max_document_characters: int = setting(positive, "longest extracted text", 50_000_000)
+    extraction_memory_bytes: int = setting(positive, "memory that reading one document may take", 1536 * 1024 * 1024)
+    extraction_seconds: float = setting(
+        seconds, "longest time that reading a document, or one more of its pages, may take", 300.0
+    )
+    extraction_step_seconds: float = setting(
+        seconds, "time after which the pages read so far are stored, and another request goes on", 200.0
+    )
+    ocr: Ocr = setting(Ocr, "what reads scanned pages: `local` (a model in `chunk` itself) or `off`", Ocr.LOCAL)
+
+    url_max_bytes: int = setting(positive, "largest answer that is fetched from a web address", 64 * 1024 * 1024)
+    url_seconds: float = setting(seconds, "longest time that this may take", 120.0)
+    url_ports: frozenset[int] = setting(_ports, "ports that are fetched from, `PORT,…`", frozenset({80, 443}))
+    url_robots: bool = setting(switch, "whether sites' robots.txt is heeded: `true` or `false`", True)
+    url_allowed_networks: tuple[IPv4Network | IPv6Network, ...] = setting(
+        _networks, "networks that are fetched from although they are not public, `CIDR,…`; better none", ()
+    )
 
     top_k: int = setting(positive, "passages that an answer is made from", 12)
     max_top_k: int = setting(positive, "most passages that a question may ask for", 50)
@@ -130,6 +162,10 @@ class Settings:
             raise ConfigurationError(f"AI_INFRA_CHUNK_SIZE must be at least {MIN_CHUNK_SIZE}.")
         if self.top_k > self.max_top_k:
             raise ConfigurationError("AI_INFRA_TOP_K must be at most AI_INFRA_MAX_TOP_K.")
+        if self.extraction_step_seconds >= self.extraction_seconds:
+            raise ConfigurationError(
+                "AI_INFRA_EXTRACTION_STEP_SECONDS must be shorter than AI_INFRA_EXTRACTION_SECONDS."
+            )
         if self.chunk_overlap * 2 > self.chunk_size:
             raise ConfigurationError("AI_INFRA_CHUNK_OVERLAP must be at most half of AI_INFRA_CHUNK_SIZE.")
 

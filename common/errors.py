@@ -10,6 +10,9 @@ UNDECODABLE = "UNDECODABLE"
 NOT_VISIBLE = "NOT_VISIBLE"
 """The reason of a job whose vectors the index did not show: some may be lost, and only another run brings them back."""
 
+URL_UNREACHABLE = "URL_UNREACHABLE"
+"""The reason of a fetch whose site did not answer: nothing of the installation's is at fault."""
+
 
 class AiInfraError(Exception):
     """Root of the project's errors: `reason` for machines, the text for people."""

@@ -9,6 +9,7 @@ import msgspec
 
 from common.model.chunks import Chunk, ChunkOwner
 from common.model.documents import JobSettings
+from common.model.fetches import Fetch
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +76,23 @@ class BatchEmbedded(BatchMessage, frozen=True, kw_only=True):
     topic: ClassVar[str] = "batch-embedded"
 
 
+class UrlRequested(Message, frozen=True, kw_only=True):
+    """A web address waits to be fetched. No attribute names its document, which may not be there yet."""
+
+    topic: ClassVar[str] = "url-requested"
+
+    fetch_id: UUID
+
+    def attributes(self) -> dict[str, str]:
+        return {"team_id": str(self.team_id), "fetch_id": str(self.fetch_id)}
+
+
 class DocumentRetired(Message, frozen=True, kw_only=True):
     """A document has jobs that are neither wanted nor active: their chunks are to be purged."""
 
     topic: ClassVar[str] = "document-retired"
+
+
+def url_requested(fetch: Fetch) -> UrlRequested:
+    """What sends a fetch on its way."""
+    return UrlRequested(team_id=fetch.team_id, document_id=fetch.document_id, fetch_id=fetch.id)

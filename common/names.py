@@ -8,6 +8,8 @@ from uuid import UUID
 from common.errors import AiInfraError
 
 MAX_LENGTH = 63
+# https://cloud.google.com/storage/docs/objects#naming
+MAX_OBJECT_BYTES = 1024
 
 # ASCII only: the same accented letter has two spellings in Unicode, and file systems differ in which one they keep.
 _NAME = re.compile(rf"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{{0,{MAX_LENGTH - 2}}}[A-Za-z0-9._-])?")
@@ -34,6 +36,18 @@ def _spells_id(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def check_path(path: str, prefix: str) -> None:
+    """Raise INVALID_NAME unless `prefix` and the path may name an object that a file is uploaded as."""
+    if not {"", ".", ".."}.isdisjoint(path.split("/")):
+        raise AiInfraError("INVALID_NAME", f"{path!r} cannot name an object: a part of it is empty, `.` or `..`.")
+    if not path.isprintable():
+        raise AiInfraError("INVALID_NAME", f"{path!r} cannot name an object: it holds what cannot be printed.")
+    if len((prefix + path).encode()) > MAX_OBJECT_BYTES:
+        raise AiInfraError(
+            "INVALID_NAME", f"{path!r} cannot name an object: with the project it has over {MAX_OBJECT_BYTES} bytes."
+        )
 
 
 def recordable(text: str) -> str:

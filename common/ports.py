@@ -5,15 +5,22 @@ Each method may raise `Retryable` when the part behind it fails for now, and `Pe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from common.messages import Message
-from common.model.chunks import ChunkOwner, Vector
+from common.model.chunks import ChunkOwner, Extraction, Vector
 from common.model.documents import StoredObject
+from common.model.fetches import Fetched, Validators
 from common.model.questions import Generation, GenerationRequest, Hit, Scope
+
+if TYPE_CHECKING:
+    # Only `chunk` reads documents: no other function pays for its import.
+    from common.extraction.limits import ExtractionLimits, Progress
+    from common.extraction.pages import PageImage, PageRange
 
 
 class ObjectStore(Protocol):
@@ -42,10 +49,19 @@ class ObjectStore(Protocol):
         """Write a new generation of the object."""
         ...
 
-    def upload_file(self, bucket: str, name: str, source: Path, content_type: str) -> StoredObject:
+    def upload_file(
+        self, bucket: str, name: str, source: Path, content_type: str, metadata: Mapping[str, str] | None = None
+    ) -> StoredObject:
         """Write a new generation of the object from a file, which is never held in memory as a whole.
 
         `Permanent` with UPLOAD_FORBIDDEN where the account may not write there, BUCKET_NOT_FOUND without the bucket.
+        """
+        ...
+
+    def open_upload(self, bucket: str, name: str, size: int, content_type: str, metadata: Mapping[str, str]) -> str:
+        """The address to which whoever has it may send so many bytes, no more and no fewer: they become the object.
+
+        It is that of a resumable upload of Cloud Storage, good for a week and for one object.
         """
         ...
 
@@ -65,6 +81,19 @@ class ObjectStore(Protocol):
         ...
 
 
+class WebFetcher(Protocol):
+    """The web, as far as it is public."""
+
+    def fetch(self, url: str, destination: Path, known: Validators | None = None) -> Fetched | None:
+        """Write what is at the address to `destination`; None if the site says that it is as it was when `known`.
+
+        `Permanent` where it will not be had: URL_REFUSED (no public http(s) address, or one that leads elsewhere),
+        URL_NOT_FOUND, URL_FORBIDDEN, URL_STATUS, URL_REDIRECTS, URL_CERTIFICATE, URL_ROBOTS, URL_TYPE, URL_TOO_LARGE.
+        `Retryable` with URL_UNREACHABLE.
+        """
+        ...
+
+
 class Publisher(Protocol):
     """Topics to publish to."""
 
@@ -78,6 +107,45 @@ class Publisher(Protocol):
 
     def publish_raw(self, topic: str, data: bytes, attributes: Mapping[str, str]) -> None:
         """Publish bytes as they are and return when they are accepted."""
+        ...
+
+
+class TextExtractor(Protocol):
+    """Reads documents, of which any may be made to harm its reader."""
+
+    def read(
+        self,
+        path: Path,
+        limits: ExtractionLimits,
+        *,
+        start: int = 0,
+        seconds: float = math.inf,
+        progress: Progress | None = None,
+    ) -> Extraction | PageRange:
+        """The file's text, see `common.extraction.extract`; or, of a document of many pages, some of them.
+
+        A type that is read by pages is read from page `start` (from 0) on, for about so many seconds; other types as a
+        whole. Pages that are not the whole document are for `assemble`.
+
+        `Permanent` as `extract` says, and for what the document does to its parser: EXTRACTION_CRASHED,
+        EXTRACTION_TIMEOUT, EXTRACTION_MEMORY, NESTED_TOO_DEEPLY, CORRUPT_FILE. `Retryable` (EXTRACTION_INTERRUPTED) if
+        reading ended through no fault of the document's.
+        """
+        ...
+
+    def assemble(self, ranges: Sequence[Path], limits: ExtractionLimits) -> Extraction:
+        """The text of a document whose pages are in these files (`common.extraction.pages.encoded`), all and in order.
+
+        Errors as in `read`.
+        """
+        ...
+
+
+class PageReader(Protocol):
+    """Reads pages that are images (OCR)."""
+
+    def __call__(self, image: PageImage) -> list[str]:
+        """The lines of text on the page, in reading order; none where it shows none or cannot be read."""
         ...
 
 

@@ -14,8 +14,14 @@ from common.tracing import TRACEPARENT, Trace
 
 log = logging.getLogger(__name__)
 
+# What a way in notes on the object that it writes.
 SOURCE_TYPE = "source-type"
 TITLE = "title"
+SOURCE_URL = "source-url"
+ANSWERED_URL = "answered-url"
+ETAG = "etag"
+LAST_MODIFIED = "last-modified"
+NOTED = frozenset({SOURCE_TYPE, TITLE, SOURCE_URL, ANSWERED_URL, ETAG, LAST_MODIFIED, TRACEPARENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,11 @@ def title(stored: StoredObject) -> str:
     return stored.metadata.get(TITLE) or stored.name.rsplit("/", 1)[-1]
 
 
+def custom_metadata(stored: StoredObject) -> dict[str, str]:
+    """The object's own metadata: what its owner noted on it, without what a way in did."""
+    return {name: value for name, value in stored.metadata.items() if name not in NOTED}
+
+
 def route(transaction: Transaction, object_name: str) -> Route | Unrouted:
     """The living team and project that an object's name leads to."""
     team, _, rest = object_name.partition("/")
@@ -104,6 +115,7 @@ def register(transaction: Transaction, stored: StoredObject, route: Route, defau
         return None
     new = stored.generation > document.generation
     if new:
+        _note_origin(transaction, document, stored)
         identity = transaction.jobs.open(document, stored, 1, settings)
     else:
         identity = document.wanted_job_id or job_id(document.id, stored.generation, 1)
@@ -112,3 +124,9 @@ def register(transaction: Transaction, stored: StoredObject, route: Route, defau
             return None
         settings = job.settings
     return Registered(document_registered(document, identity, stored.generation, settings), stored.size, new)
+
+
+def _note_origin(transaction: Transaction, document: Document, stored: StoredObject) -> None:
+    source_url, metadata = stored.metadata.get(SOURCE_URL), custom_metadata(stored)
+    if document.generation or source_url or metadata:
+        transaction.documents.note_origin(document.id, source_url=source_url, metadata=metadata)

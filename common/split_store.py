@@ -1,4 +1,7 @@
-"""A job's extraction and boundaries as one stored object: written once, read by whoever comes later."""
+"""A job's extraction and boundaries as one stored object: written once, read by whoever comes later.
+
+All that is kept of a job's extraction is in one folder; so are the pages of a long document, see `common.page_store`.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,17 @@ from common.model.chunks import Split
 from common.ports import ObjectStore
 
 _CONTENT_TYPE = "application/gzip"
+_DELETED_AT_ONCE = 1000
+
+
+def folder(job_id: UUID) -> str:
+    """Where all that is kept of a job's extraction is, in the extraction bucket."""
+    return f"jobs/{job_id}/"
 
 
 def object_name(job_id: UUID) -> str:
     """Where a job's split is kept in the extraction bucket."""
-    return f"jobs/{job_id}/split.json.gz"
+    return f"{folder(job_id)}split.json.gz"
 
 
 def read(objects: ObjectStore, bucket: str, job_id: UUID) -> Split | None:
@@ -36,10 +45,12 @@ def write_once(objects: ObjectStore, bucket: str, job_id: UUID, split: Split) ->
 
 
 def is_there(objects: ObjectStore, bucket: str, job_id: UUID) -> bool:
-    """True if a split of the job is kept."""
-    return bool(objects.list_page(bucket, object_name(job_id), "", 1))
+    """True if anything of the job's extraction is kept."""
+    return bool(objects.list_page(bucket, folder(job_id), "", 1))
 
 
 def delete(objects: ObjectStore, bucket: str, job_id: UUID) -> None:
-    """Remove the job's split; already gone is done."""
-    objects.delete(bucket, object_name(job_id))
+    """Remove all that is kept of the job's extraction; already gone is done."""
+    while found := objects.list_page(bucket, folder(job_id), "", _DELETED_AT_ONCE):
+        for stored in found:
+            objects.delete(bucket, stored.name)

@@ -39,9 +39,14 @@ def fit_title(title: str, *, tokenizer: Tokenizer, size: int) -> str:
     """
     title = " ".join(title.split())
     while (tokens := len(tokenizer.token_starts(title))) > size // _TITLE_SHARE:
-        shorter = title[: min(len(title) - 1, len(title) * (size // _TITLE_SHARE) // tokens)]
-        title = (shorter.rpartition(" ")[0] or shorter).rstrip()
+        title = _cut(title, len(title) * (size // _TITLE_SHARE) // tokens)
     return title
+
+
+def _cut(title: str, characters: int) -> str:
+    """The title's first words, of so many characters together and at least one less than it has."""
+    shorter = title[: min(len(title) - 1, characters)]
+    return (shorter.rpartition(" ")[0] or shorter).rstrip()
 
 
 def split(
@@ -54,7 +59,8 @@ def split(
     `size`. Neighbours share at most `overlap` tokens, whole sentences if one fits, and nothing across a heading. A
     chunk begins wherever a heading does, except where a section too small for a chunk of its own was joined with
     the next. Cuts fall between paragraphs, else lines, sentences, words; within a word only if it is longer than a
-    chunk. Where title and heading path take more than a third of `size`, outer headings are left out of the path.
+    chunk. Where title and heading path take more than a third of `size`, outer headings are left out of the path, and
+    the innermost loses its end where it does not fit alone.
 
     ValueError: `size` below 16, `overlap` negative or over half of it.
     """
@@ -134,12 +140,14 @@ class _Splitter:
         )
 
     def _context(self, start: int) -> tuple[tuple[str, ...], int]:
-        """The heading path for a chunk that begins here, without the outer headings that do not fit, and its tokens."""
+        """The heading path for a chunk that begins here, less what of it does not fit, and its tokens."""
         whole = self._outline.path(start)
         if whole not in self._contexts:
             path = whole
-            while (tokens := self._count(path)) > self._size // _CONTEXT_SHARE:
-                path = path[1:]
+            while path and (tokens := self._count(path)) > (most := self._size // _CONTEXT_SHARE):
+                shorter = _cut(path[0], len(path[0]) * most // tokens)
+                path = path[1:] if len(path) > 1 or not shorter else (shorter,)
+            tokens = self._count(path)
             self._contexts[whole] = (path, tokens)
         return self._contexts[whole]
 
@@ -184,7 +192,9 @@ class _Splitter:
             self._tokens.seam_before(end),
             self._outline.heading_before(end - 1),
         )
-        sentences = (begin for begin, _ in sentence_spans(self._text, start, end) if begin >= low)
+        # A blank line ends a sentence whatever precedes it: none needs to be looked at from further back.
+        paragraph = max(start, self._text.rfind("\n\n", start, low))
+        sentences = (begin for begin, _ in sentence_spans(self._text, paragraph, end) if begin >= low)
         words = (match.start() for match in _WORD.finditer(self._text, low, end))
         for begin in (next(sentences, end), next(words, end)):
             if begin < end and self._text[begin - 1].isspace():

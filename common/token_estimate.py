@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from array import array
+from itertools import accumulate
 
 # Small letters of English make words of few tokens; capitals, digits and other scripts make more. A letter that
 # UTF-8 writes in two bytes belongs to an alphabet. What has neither letters nor case counts by its characters.
-_TOKEN = re.compile(r"[A-Z]?[a-z]{1,4}|[A-Z]{1,2}|[^\W\d_\u0800-\U0010ffff]{1,2}|\S")
+# Each match takes the white space behind its token along, so that lengths alone tell where tokens start.
+_TOKEN = re.compile(r"(?:[A-Z]?[a-z]{1,4}|[A-Z]{1,2}|[^\W\d_\u0800-\U0010ffff]{1,2}|\S)\s*")
 
 
 class EstimatingTokenizer:
@@ -23,7 +25,10 @@ class EstimatingTokenizer:
 
     def token_starts(self, text: str) -> array[int]:
         """The character offset at which each token is taken to start."""
-        return array("I", (match.start() for match in _TOKEN.finditer(text)))
+        first = len(text) - len(text.lstrip())
+        starts = array("I", accumulate(map(len, _TOKEN.findall(text, first)), initial=first))
+        starts.pop()
+        return starts
 
     def beginning(self, text: str) -> str:
         """The text as far as `max_tokens` reach."""

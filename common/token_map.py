@@ -6,12 +6,21 @@ import re
 import unicodedata
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, pairwise
+from weakref import WeakKeyDictionary
 
 from common.ports import Tokenizer
+from common.sections import first_word
 
 _PIECE = 65_536  # characters that the tokenizer is given at a time
+_WORD = re.compile(r"\S+\s*")
+_SPACE = re.compile(r"\s")
 _MOST_TOKENS_OF_A_CHARACTER = 4  # those of a tokenizer that falls back to UTF-8's bytes
+_MOST_KNOWN = 100_000
+_KNOWN: WeakKeyDictionary[Tokenizer, dict[str, int]] = WeakKeyDictionary()
+"""The tokens of words that were met, for the documents to come; a tokenizer's are forgotten once they are too many."""
+
 _BETTER_CUTS = ("。！？；", "，、,;:!?", "/&=.)]}>|-_")
 
 
@@ -20,7 +29,7 @@ class TokenMap:
 
     Those are white space and the seams: places within words that were too long to be one unit, at which the text was
     parted before it was counted. What lies between two neighbouring ones has at most `unit_tokens` tokens and
-    `unit_characters` characters, white space aside. Counting costs the tokenizer's own time, about once.
+    `unit_characters` characters, white space aside. Each different word takes the tokenizer's time once.
     """
 
     def __init__(self, text: str, tokenizer: Tokenizer, *, unit_tokens: int, unit_characters: int) -> None:
@@ -28,23 +37,27 @@ class TokenMap:
         self._tokenizer = tokenizer
         self._unit_tokens = unit_tokens
         self._unit_characters = unit_characters
-        self._starts = array("I")
+        self._units = array("I")  # where each begins
+        self._totals = array("I", [0])  # tokens before each, and of all
         self._seams = array("I")
         self._count_all()
 
     def count(self, start: int, end: int) -> int:
         """The tokens of `text[start:end]`."""
-        return bisect_left(self._starts, end) - bisect_left(self._starts, start)
+        return self._totals[bisect_left(self._units, end)] - self._totals[bisect_left(self._units, start)]
 
     def furthest(self, start: int, tokens: int) -> int:
-        """The greatest end with at most so many tokens from `start` on; it may lie within a word."""
-        index = bisect_left(self._starts, start) + tokens
-        return self._starts[index] if index < len(self._starts) else len(self._text)
+        """The greatest end with at most so many tokens from `start` on: where a unit begins, or the text's end."""
+        most = self._totals[bisect_left(self._units, start)] + tokens
+        return self._place(bisect_right(self._totals, most) - 1)
 
     def earliest(self, end: int, tokens: int) -> int:
-        """The start of the last so many tokens before `end`; it may lie within a word."""
-        index = max(0, bisect_left(self._starts, end) - tokens)
-        return self._starts[index] if index < len(self._starts) else len(self._text)
+        """The first unit from which there are at most so many tokens up to `end`."""
+        least = self._totals[bisect_left(self._units, end)] - tokens
+        return self._place(bisect_left(self._totals, least))
+
+    def _place(self, unit: int) -> int:
+        return self._units[unit] if unit < len(self._units) else len(self._text)
 
     def seam_after(self, place: int) -> int:
         """The first seam behind `place`, else the text's end: nothing may be counted across one."""
@@ -57,34 +70,64 @@ class TokenMap:
         return self._seams[index - 1] if index else 0
 
     def _count_all(self) -> None:
-        place = 0
+        place = first_word(self._text, 0)
+        while place < len(self._text):
+            stop = self._piece_end(place)
+            self._count(place, _WORD.findall(self._text, place, stop))
+            place = first_word(self._text, stop)
+
+    def _piece_end(self, start: int) -> int:
+        """Where a piece of whole words ends that begins here: of `_PIECE` characters at most, or of one word."""
+        if len(self._text) - start <= _PIECE:
+            return len(self._text)
+        stop = last_space(self._text, start, start + _PIECE)
+        if stop > start:
+            return stop
+        space = _SPACE.search(self._text, start)
+        return space.start() if space else len(self._text)
+
+    def _count(self, place: int, words: Sequence[str]) -> None:
+        """Count words from `place` on, each with the white space behind it, so that lengths tell where they begin."""
+        starts = [*accumulate(map(len, words), initial=place)]
+        different = {*words}
         longest = self._unit_tokens // _MOST_TOKENS_OF_A_CHARACTER
-        for match in re.finditer(rf"\S{{{longest + 1},}}", self._text):
-            self._count(place, match.start())
-            self._count_word(match.start(), match.end())
-            place = match.end()
-        self._count(place, len(self._text))
+        long = {word for word in different if len(word) > longest and self._may_be_too_long(word)}
+        known = self._learned(different - long)
+        begin = 0
+        for index in [index for index, word in enumerate(words) if word in long] if long else ():
+            self._note(starts[begin:index], map(known.__getitem__, words[begin:index]))
+            self._count_word(starts[index], starts[index] + len(words[index].rstrip()))
+            begin = index + 1
+        self._note(starts[begin:-1], map(known.__getitem__, words[begin:]))
 
-    def _count(self, start: int, end: int) -> None:
-        for place, stop in self._pieces(start, end):
-            starts = self._tokenizer.token_starts(self._text[place:stop])
-            self._starts.extend(start + place for start in starts)
+    def _may_be_too_long(self, word: str) -> bool:
+        """False if it is one unit in any case: no character of ASCII is more than a token."""
+        return len(word) > self._unit_tokens or not word.isascii()
 
-    def _pieces(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """`text[start:end]`, which has no long word, in pieces that end at white space."""
-        while end - start > _PIECE:
-            stop = last_space(self._text, start, start + _PIECE)
-            yield start, stop
-            start = stop
-        if start < end:
-            yield start, end
+    def _learned(self, words: set[str]) -> Mapping[str, int]:
+        """Known tokens of words, these among them; new ones are counted at once, kept apart by white space."""
+        known = _KNOWN.setdefault(self._tokenizer, {})
+        if len(known) > _MOST_KNOWN:
+            known = _KNOWN[self._tokenizer] = {}
+        new = [word for word in words if word not in known]
+        if new:
+            starts = self._tokenizer.token_starts("\n".join(new))
+            ends = accumulate((len(word) + 1 for word in new), initial=0)
+            totals = (bisect_left(starts, end) for end in ends)
+            known |= {word: after - before for word, (before, after) in zip(new, pairwise(totals), strict=True)}
+        return known
+
+    def _note(self, places: Sequence[int], tokens: Iterable[int]) -> None:
+        """Note units by where they begin and the tokens of each."""
+        self._units.extend(places)
+        self._totals.extend(accumulate(tokens, initial=self._totals.pop()))
 
     def _count_word(self, start: int, end: int) -> None:
         """Count a long word as one unit if it is small enough for that, else part it."""
         if end - start <= self._unit_characters:
             starts = self._tokenizer.token_starts(self._text[start:end])
             if len(starts) <= self._unit_tokens:
-                self._starts.extend(start + offset for offset in starts)
+                self._note((start,), (len(starts),))
                 return
         length = self._unit_tokens
         while start < end:
@@ -93,7 +136,7 @@ class TokenMap:
             if len(starts) > self._unit_tokens and stop - start > 1:
                 length = max(1, (stop - start) * self._unit_tokens // len(starts) * 9 // 10)
                 continue
-            self._starts.extend(start + offset for offset in starts)
+            self._note((start,), (len(starts),))
             if stop < end:
                 self._seams.append(stop)
             if 2 * len(starts) <= self._unit_tokens:

@@ -53,10 +53,11 @@ locals {
 
   own_settings = {
     intake      = local.model_name
-    chunk       = local.model
+    chunk       = merge(local.model, { AI_INFRA_OCR = var.ocr })
     embed       = merge(local.embedding["embed"], local.index)
     record      = merge(local.index, local.texts)
     retire      = merge(local.index, local.texts)
+    fetch       = {}
     dead_letter = {}
     reconcile   = {}
     api         = merge(local.embedding["api"], local.index, local.texts, local.generation)

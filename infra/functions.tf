@@ -11,13 +11,14 @@ resource "google_cloudfunctions2_function" "this" {
     service_account   = google_service_account.builder.id
     docker_repository = var.repository
 
-    # The last three: the image holds bytecode that stays valid. See docs/decisions/0013-packaging.md.
-    environment_variables = {
+    # The image holds bytecode that stays valid: see docs/decisions/0013-packaging.md. Only `chunk` has what OCR needs:
+    # see docs/decisions/0022-ocr.md.
+    environment_variables = merge({
       GOOGLE_FUNCTION_SOURCE = "functions/${each.key}/main.py"
       UV_COMPILE_BYTECODE    = "1"
       PYC_INVALIDATION_MODE  = "UNCHECKED_HASH"
       SOURCE_DATE_EPOCH      = "315532801"
-    }
+    }, each.key == "chunk" && var.ocr == "local" ? {} : { UV_NO_DEFAULT_GROUPS = "1" })
 
     source {
       storage_source {

@@ -31,6 +31,10 @@ locals {
       texts       = ["roles/datastore.user"]
       vectors     = ["vectorReader", "vectorWriter"]
     }
+    fetch = {
+      database = local.database_login
+      uploads  = ["objectRemover", "roles/storage.objectCreator", "roles/storage.objectViewer"]
+    }
     dead_letter = {
       database = local.database_login
     }

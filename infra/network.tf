@@ -1,5 +1,5 @@
 # The database has a private address only; functions and jobs reach it from a subnetwork of their own. Everything else
-# they call are Google's APIs, so that no NAT and no firewall rule is needed.
+# they call are Google's APIs, and `fetch` the public web, past this network: so no NAT and no firewall rule is needed.
 
 resource "google_compute_network" "this" {
   #checkov:skip=CKV2_GCP_18:Nothing in it listens; without a rule all that comes in is denied.

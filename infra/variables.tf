@@ -102,6 +102,17 @@ variable "vector_index" {
   }
 }
 
+variable "ocr" {
+  description = "What reads scanned pages: `local` (a model in `chunk` itself, some four seconds a page) or `off`."
+  type        = string
+  default     = "local"
+
+  validation {
+    condition     = contains(["local", "off"], var.ocr)
+    error_message = "ocr must be local or off."
+  }
+}
+
 variable "embedding_model" {
   description = "Model that texts and questions are embedded with. Another one means that every document is processed again."
   type        = string

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from msgspec.structs import replace
+
 from common import config
 from common.config import Profile
 from local.background import in_background, started_meanwhile
@@ -60,8 +62,9 @@ class StackOptions:
 
     In profile `gcp` the functions run on the adapters of Google Cloud, against stand-ins; that needs Java and Google's
     Firestore emulator. Each message is delivered `duplicate` times. `settings` are fields of `common.config.Settings`
-    and of `common.cloud_settings.CloudSettings`, and their texts. Without `durable`, which is for tests, a crash of
-    the machine may lose the data. `log` takes every part's lines.
+    and of `common.cloud_settings.CloudSettings`, and their texts. `concurrency` has the requests that a function serves
+    at once where that is to be other than in the topology. Without `durable`, which is for tests, a crash of the
+    machine may lose the data. `log` takes every part's lines.
     """
 
     data: Path
@@ -71,6 +74,7 @@ class StackOptions:
     duplicate: int = 1
     schedule_seconds: float = 5.0
     settings: Mapping[str, str] = field(default_factory=dict)
+    concurrency: Mapping[str, int] = field(default_factory=dict)
     durable: bool = True
     log: Log = lambda _: None
 
@@ -219,8 +223,13 @@ class Stack:
         commands = {}
         for name, function in self._topology.functions.items():
             settings = self._environment(name).variables()
+            at_once = self._options.concurrency.get(name, function.concurrency)
             commands[self.ports[name]] = function_command(
-                name, function, port=self.ports[name], checkout=CHECKOUT, settings=settings
+                name,
+                replace(function, concurrency=at_once),
+                port=self.ports[name],
+                checkout=CHECKOUT,
+                settings=settings,
             )
         return Functions(commands, logs=self.folder.logs, log=self._options.log)
 

@@ -22,6 +22,7 @@ from common.catalog import QueryLog, StoredKey
 from common.messages import BatchEmbedded, DocumentRegistered
 from common.model.chunks import Chunk, ChunkBounds, Vector, chunk_id
 from common.model.documents import Document, Job, JobSettings, Route, StoredObject
+from common.model.fetches import Fetch
 from common.model.questions import Scope
 from common.registration import document_registered, register
 from tests.conftest import TestDatabase
@@ -197,6 +198,20 @@ def finished(installation: Installation, message: DocumentRegistered, chunks: in
     done = [recorded(installation, embedded(installation, message, batch.index)) for batch in batches]
     assert done == [False] * (len(batches) - 1) + [True]
     return message
+
+
+def new_fetch(message: DocumentRegistered) -> Fetch:
+    """A request to fetch an address into the document's project."""
+    return Fetch(
+        id=uuid4(),
+        team_id=message.team_id,
+        project_id=message.project_id,
+        document_id=message.document_id,
+        bucket=BUCKET,
+        object_name="fetched",
+        url="https://example.com/",
+        metadata={"kind": "page"},
+    )
 
 
 def made_live(installation: Installation, message: DocumentRegistered) -> DocumentRegistered:

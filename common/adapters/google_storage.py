@@ -130,9 +130,12 @@ class GoogleObjectStore:
             blob.upload_from_string(content, content_type=content_type, timeout=TIMEOUT)
         return _stored(blob)
 
-    def upload_file(self, bucket: str, name: str, source: Path, content_type: str) -> StoredObject:
+    def upload_file(
+        self, bucket: str, name: str, source: Path, content_type: str, metadata: Mapping[str, str] | None = None
+    ) -> StoredObject:
         try:
             blob = self._client.bucket(bucket).blob(name, chunk_size=_CHUNK_BYTES)
+            blob.metadata = dict(metadata) if metadata else None
             blob.upload_from_filename(str(source), content_type=content_type, timeout=TIMEOUT)
         except _PASSING as error:
             raise _failed(error) from error
@@ -141,6 +144,12 @@ class GoogleObjectStore:
         except exceptions.NotFound as error:
             raise Permanent("BUCKET_NOT_FOUND", f"There is no bucket {bucket!r}: {error}") from error
         return _stored(blob)
+
+    def open_upload(self, bucket: str, name: str, size: int, content_type: str, metadata: Mapping[str, str]) -> str:
+        with _telling(bucket):
+            blob = self._client.bucket(bucket).blob(name)
+            blob.metadata, blob.content_type = dict(metadata), content_type
+            return str(blob.create_resumable_upload_session(content_type=content_type, size=size, timeout=TIMEOUT))
 
     def delete(self, bucket: str, name: str, generation: int | None = None) -> None:
         with _telling(bucket), suppress(exceptions.NotFound, exceptions.PreconditionFailed):

@@ -10,11 +10,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from common import config, telemetry
 from common.bootstrap.late_publisher import LatePublisher
-from common.config import Profile, Settings
+from common.config import Ocr, Profile, Settings
 from common.delivery import Receiver
 from common.errors import ConfigurationError
 from common.model.documents import JobSettings
@@ -26,7 +27,18 @@ if TYPE_CHECKING:
     from common.catalog import TeamDatabase
     from common.database import Database
     from common.inspection import Inspect
-    from common.ports import ChunkTexts, Clock, Embedder, Generator, ObjectStore, Publisher, Tokenizer, VectorIndex
+    from common.ports import (
+        ChunkTexts,
+        Clock,
+        Embedder,
+        Generator,
+        ObjectStore,
+        Publisher,
+        TextExtractor,
+        Tokenizer,
+        VectorIndex,
+        WebFetcher,
+    )
     from common.preflight import Check
 
 
@@ -88,6 +100,19 @@ class Application:
         return GoogleObjectStore(self.settings.google_project, anonymous=self.settings.profile is Profile.LOCAL)
 
     @cached_property
+    def web(self) -> WebFetcher:
+        """See `common.ports`."""
+        from common.adapters.web_fetcher import PinnedWebFetcher
+
+        return PinnedWebFetcher(
+            max_bytes=self.settings.url_max_bytes,
+            seconds=self.settings.url_seconds,
+            ports=self.settings.url_ports,
+            robots=self.settings.url_robots,
+            allowed=self.settings.url_allowed_networks,
+        )
+
+    @cached_property
     def publisher(self) -> Publisher:
         """See `common.ports`."""
         from common.adapters.google_pubsub import GooglePublisher
@@ -100,6 +125,19 @@ class Application:
         from common.adapters.google_secrets import GoogleSecrets, account
 
         return GoogleSecrets(self.settings.google_project, account())
+
+    @cached_property
+    def extractor(self) -> TextExtractor:
+        """See `common.ports`."""
+        from common.adapters.forked_extraction.extractor import READER, READER_OF_SCANS, ForkedExtractor
+
+        if self.settings.ocr is Ocr.LOCAL and find_spec("rapidocr") is None:
+            raise ConfigurationError("AI_INFRA_OCR is local, but what it needs is not installed: the group ocr.")
+        return ForkedExtractor(
+            memory_bytes=self.settings.extraction_memory_bytes,
+            seconds=self.settings.extraction_seconds,
+            reader=READER if self.settings.ocr is Ocr.OFF else READER_OF_SCANS,
+        )
 
     @property
     def tokenizer(self) -> Tokenizer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
+from common.database.fetches import FetchRows
 from common.database.ingestion import BatchRows, ChunkRows, DocumentRows, JobRows, LiveJob, Unrouted
 from common.database.operations import (
     FailedMessage,
@@ -33,6 +34,7 @@ __all__ = [
     "DocumentRows",
     "FailedMessage",
     "FailedRows",
+    "FetchRows",
     "JobRows",
     "KeptMessage",
     "ListingRows",
@@ -60,6 +62,8 @@ class Transaction(Protocol):
     def batches(self) -> BatchRows: ...
     @property
     def chunks(self) -> ChunkRows: ...
+    @property
+    def fetches(self) -> FetchRows: ...
     @property
     def purges(self) -> PurgeRows: ...
     @property

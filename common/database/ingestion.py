@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -65,6 +65,10 @@ class DocumentRows(Protocol):
         """Set what reading the object has told."""
         ...
 
+    def note_origin(self, document_id: UUID, *, source_url: str | None, metadata: Mapping[str, str]) -> None:
+        """Set what the newest generation's object tells of where it came from, and its own metadata."""
+        ...
+
     def delete(self, document_id: UUID, generation: int, cause: DeletionCause) -> None:
         """Mark this generation and all before it deleted, and take their chunks out of answers at once.
 
@@ -118,8 +122,12 @@ class JobRows(Protocol):
         """Prolong the lease; False if it is no longer this token's."""
         ...
 
-    def release(self, job_id: UUID, token: UUID) -> None:
-        """Give the lease back after a failure that may be repeated, and count the attempt."""
+    def release(self, job_id: UUID, token: UUID, *, failed: bool) -> None:
+        """Give the lease back; if the attempt failed and may be repeated, count it."""
+        ...
+
+    def note_pages(self, job_id: UUID, token: UUID, *, read: int, total: int) -> None:
+        """Record how many of the document's pages are read; nothing changes if the lease is no longer this token's."""
         ...
 
     def store_split(

@@ -22,6 +22,17 @@ class BlockText:
         self._space = False
         self._marker = ""
         self._flat = 0
+        self._page_starts = [0]
+        self._pages_to_begin = 0
+
+    @property
+    def page_starts(self) -> tuple[int, ...]:
+        """Where each page begins; one that nothing came for begins and ends where the next text will."""
+        return (*self._page_starts, *[self.length] * self._pages_to_begin)
+
+    def page(self) -> None:
+        """Another page begins with the text that comes next."""
+        self._pages_to_begin += 1
 
     def add(self, text: str) -> None:
         """Inline text: each run of white space is one space, none at the beginning of a line."""
@@ -102,6 +113,9 @@ class BlockText:
         elif space and self._parts and not marker.startswith(" ") and not self._parts[-1].endswith((" ", "\n")):
             self._put(" ")
         self._space = False
+        if self._pages_to_begin:
+            self._page_starts += [self.length] * self._pages_to_begin
+            self._pages_to_begin = 0
         if marker:
             self._put(marker)
 

@@ -27,7 +27,9 @@ _LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f\x80-\x84\x86-\x9f\ufeff\ufffe\uffff\ud800-\udfff]")
 _INFORMATION_SEPARATOR = re.compile("[\x1c-\x1f]")
 # No layout needs so much. It has no tokens, so that no limit of a chunk would hold it.
-_ENDLESS_SPACE = re.compile(r"(?<!\s)\s{2000,}")
+_ENDLESS = 2_000
+_ENDLESS_SPACE = re.compile(rf"(?<!\s)\s{{{_ENDLESS},}}")
+_TWO_SPACES = re.compile(r"\s\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,12 @@ def clean(text: str) -> str:
     Form feeds and Unicode's line separators end a line too. White space that does not end for 2,000 characters becomes
     a blank line, or one space where it has no line's end in it.
     """
-    text = _LINE_END.sub("\n", text)
-    text = _INFORMATION_SEPARATOR.sub(" ", _UNWANTED.sub("", text))
-    return _ENDLESS_SPACE.sub(lambda found: "\n\n" if "\n" in found[0] else " ", text)
+    if not text.replace("\n", "").isprintable():  # as most texts are, in which nothing else is to be found
+        text = _LINE_END.sub("\n", text)
+        text = _INFORMATION_SEPARATOR.sub(" ", _UNWANTED.sub("", text))
+    if _TWO_SPACES.search(text[:: _ENDLESS // 2]):  # endless space stands at two such places at least
+        text = _ENDLESS_SPACE.sub(lambda found: "\n\n" if "\n" in found[0] else " ", text)
+    return text
 
 
 def decode(data: bytes, declared: str | None = None) -> Decoded:
@@ -66,7 +71,7 @@ def decode(data: bytes, declared: str | None = None) -> Decoded:
             return Decoded(clean(data.decode(encoding)), encoding)
         except (UnicodeDecodeError, LookupError):
             continue
-    return _damaged(data) or _guess(data)
+    return _with_surrogates(data) or _damaged(data) or _guess(data)
 
 
 def decode_beginning(data: bytes) -> Decoded:
@@ -76,7 +81,7 @@ def decode_beginning(data: bytes) -> Decoded:
             return Decoded(clean(codecs.getincrementaldecoder(encoding)().decode(data)), encoding)
         except UnicodeDecodeError:
             continue
-    return _damaged(data) or _guess(data)
+    return _with_surrogates(data) or _damaged(data) or _guess(data)
 
 
 def _certain_encodings(data: bytes, declared: str | None) -> list[str]:
@@ -96,6 +101,20 @@ def _marked_encoding(data: bytes) -> str | None:
     """The encoding that a byte order mark or the place of NULs tells."""
     marks = (encoding for mark, encoding in _BYTE_ORDER_MARKS if data.startswith(mark))
     return next(marks, None) or _wide_encoding(data)
+
+
+def _with_surrogates(data: bytes) -> Decoded | None:
+    """UTF-8 but for surrogates, in which some programs write characters beyond U+FFFF (CESU-8); a lone one is lost.
+
+    None for anything else.
+    """
+    try:
+        halves = data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return None
+    text = halves.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    lost = text.count("\ufffd") - halves.count("\ufffd")
+    return Decoded(clean(text), "utf-8", (f"{lost:,} characters could not be read as utf-8.",) if lost else ())
 
 
 def _damaged(data: bytes) -> Decoded | None:

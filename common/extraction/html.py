@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from common.extraction.block_text import collapse
 from common.extraction.decoding import decode
-from common.extraction.detection import HTML
 from common.extraction.html_nesting import check_nesting
 from common.extraction.html_walk import Content, read_content
 from common.extraction.limits import ExtractionLimits, Progress
+from common.extraction.mime_types import HTML
 from common.model.chunks import Extraction
 
 _PRESCAN_BYTES = 4096  # the standard asks for 1,024; long licence comments stand before many a meta element
@@ -24,26 +25,46 @@ _LEAST_OF_BODY = 0.5
 _TINY, _TINY_SHARE = 250, 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What an HTML page says."""
+
+    content: Content
+    title: str | None
+    warnings: tuple[str, ...]
+
+
 def extract_html(path: Path, limits: ExtractionLimits, progress: Progress | None) -> Extraction:
     """The page's main text; its title is the title element's, else its first h1."""
     limits.check_markup(path.stat().st_size)
-    decoded = decode(data := path.read_bytes(), _declared_encoding(data))
-    check_nesting(decoded.text)
-    tree = LexborHTMLParser(decoded.text)
-    content = _main_content(tree)
-    limits.check_characters(len(content.text))
+    page = read_page(path.read_bytes(), limits)
     if progress:
         progress(1, 1)
-    title = tree.css_first("head > title")
-    stated = collapse(title.text()) if title else ""
     return Extraction(
         mime_type=HTML,
-        text=content.text,
+        text=page.content.text,
         page_starts=(0,),
-        headings=content.headings,
-        title=stated or next((heading.title for heading in content.headings if heading.level == 1), None),
-        warnings=decoded.warnings,
+        headings=page.content.headings,
+        title=page.title or next((each.title for each in page.content.headings if each.level == 1), None),
+        warnings=page.warnings,
     )
+
+
+def read_page(
+    data: bytes, limits: ExtractionLimits, *, encoding: str | None = None, keep_surroundings: bool = False
+) -> Page:
+    """The content of a page and what its title element says; `encoding` is what is said of it from outside.
+
+    Permanent: TOO_MUCH_TEXT, NESTED_TOO_DEEPLY.
+    """
+    limits.check_markup(len(data))
+    decoded = decode(data, encoding or _declared_encoding(data))
+    check_nesting(decoded.text)
+    tree = LexborHTMLParser(decoded.text)
+    content = _whole_content(tree) if keep_surroundings else _main_content(tree)
+    limits.check_characters(len(content.text))
+    title = tree.css_first("head > title")
+    return Page(content, (collapse(title.text()) or None) if title else None, decoded.warnings)
 
 
 def _declared_encoding(data: bytes) -> str | None:
@@ -53,6 +74,11 @@ def _declared_encoding(data: bytes) -> str | None:
         return None
     name = (match[1] or match[2]).decode("ascii")
     return "utf-8" if name.lower().startswith("utf-16") else name
+
+
+def _whole_content(tree: LexborHTMLParser) -> Content:
+    root = tree.body or tree.root
+    return read_content(root, keep_surroundings=True) if root else Content("", (), 0)
 
 
 def _main_content(tree: LexborHTMLParser) -> Content:

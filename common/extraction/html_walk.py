@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from selectolax.lexbor import LexborNode
 
 from common.extraction.block_text import BlockText, collapse
+from common.extraction.headed_text import Table
 from common.extraction.html_surroundings import Surroundings
 from common.model.chunks import Heading
 
@@ -59,9 +60,11 @@ class _Walk:
         self._headings: list[Heading] = []
         self._left_out = 0
         self._level = 0
+        self._last_level = 0  # of what stands for a heading, too
         self._lists: list[int] = []  # of each open list the number of its next item; 0 for bullets
         self._list_begins = False
-        self._rows: list[int] = []  # of each open table the cells so far in its row; -1 if it only lays out the page
+        self._tables: list[Table | None] = []  # the open ones; None for one that only lays out the page
+        self._row_names: list[bool] = []  # of the open row's cells whether each is a name of a column
         self._heading: tuple[LexborNode, int, int] | None = None  # the open heading's node, level and place
 
     def run(self) -> Content:
@@ -124,11 +127,12 @@ class _Walk:
         if tag in _LISTS:
             self._lists.pop()
             self._text.block(1 if self._lists else 2)
-        elif tag == "tr" and self._rows and self._rows[-1] >= 0:
-            self._text.end_flat()
-            self._text.drop_marker()
-        elif tag == "table":
-            self._rows.pop()
+        elif tag == "tr" and self._tables and (table := self._tables[-1]):
+            in_head = node.parent is not None and node.parent.tag == "thead"
+            table.end_row(header=len(self._row_names) > 1 and (in_head or all(self._row_names)))
+            self._row_names = []
+        elif tag == "table" and (ended := self._tables.pop()):
+            ended.end()
         lines = _BLOCKS.get(tag)
         if lines:
             self._text.block(lines)
@@ -149,16 +153,17 @@ class _Walk:
 
     def _open_table_part(self, node: LexborNode, tag: str) -> None:
         if tag == "table":
-            self._rows.append(-1 if node.css_first(_LAID_OUT) else 0)
-        elif not self._rows or self._rows[-1] < 0:
+            laid_out = node.css_first(_LAID_OUT) is not None
+            self._tables.append(None if laid_out else Table(self._text, self._headings, self._last_level + 1))
+            return
+        table = self._tables[-1] if self._tables else None
+        if table is None:
             self._text.block(1)
         elif tag == "tr":
-            self._rows[-1] = 0
-            self._text.begin_flat()
+            table.begin_row()
         else:
-            if self._rows[-1]:
-                self._text.cell(" | ")
-            self._rows[-1] += 1
+            table.begin_cell()
+            self._row_names.append(tag == "th")
 
     def _open_heading(self, node: LexborNode, tag: str) -> None:
         level = _HEADINGS.get(tag) or (self._level + 1 if _stands_for_heading(node, tag) else 0)
@@ -180,10 +185,11 @@ class _Walk:
         self._text.block(2)
         title, start = self._text.since(place)
         if title:
+            self._last_level = level
             self._headings.append(Heading(level=level, title=title, char_start=start))
 
     def _in_row(self) -> bool:
-        return bool(self._rows) and self._rows[-1] > 0
+        return bool(self._row_names)
 
 
 def _is_number(text: str) -> bool:

@@ -15,13 +15,16 @@ type Progress = Callable[[int, int], None]
 class ExtractionLimits:
     """The most that is taken from one document. What is over a limit is refused whole, never cut.
 
-    `pages`: pages of a PDF. `characters`: characters of the extracted text; 50 million are about 100 books.
+    `pages`: pages of a PDF, slides, sheets, chapters.
+    `characters`: characters of the extracted text; 50 million are about 100 books.
     `markup_bytes`: bytes of an HTML file, whose parsed tree takes some fifteen times as much memory.
+    `decompressed_bytes`: bytes of all parts of a packed file (Office, EPUB) that are read.
     """
 
     pages: int = 20_000
     characters: int = 50_000_000
     markup_bytes: int = 32_000_000
+    decompressed_bytes: int = 1_000_000_000
 
     def check_pages(self, pages: int) -> None:
         """Refuse a document of more pages than the limit (TOO_MANY_PAGES)."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from common.extraction.detection import MARKDOWN
 from common.extraction.limits import ExtractionLimits, Progress
+from common.extraction.mime_types import MARKDOWN
 from common.extraction.plain import read_text
 from common.model.chunks import Extraction, Heading
 
@@ -26,17 +26,26 @@ _CODE_OR_MARKS = re.compile(
     r"|(?<![\w\\])(?P<stress>\*{1,3}|_{1,3})(?P<text>\S(?:.*?\S)?)(?P=stress)(?!\w)"
     r"|</?[a-z][^>]*>|[ \t]*\{#[^}]*\}$"
 )
+_TABLE_ROW = re.compile(r" {0,3}\S.*\|| {0,3}\|.*\S")
+_TABLE_LINE = re.compile(
+    r" {0,3}\|?+[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)++\|?+[ \t]*$| {0,3}\|[ \t]*+:?-++:?[ \t]*+\|[ \t]*$"
+)
+_CELLS_END = re.compile(r"(?<!\\)\|")
 _ESCAPE = re.compile(r"\\(?=[^\w\s])")
 
 
 def extract_markdown(path: Path, limits: ExtractionLimits, progress: Progress | None) -> Extraction:
-    """The file's source as it is; headings outside fences; the title from the front matter, else the first level 1."""
+    """The file's source as it is; headings outside fences; the title from the front matter, else the first level 1.
+
+    A table's header row is a heading as far as the table goes.
+    """
     decoded = read_text(path, limits)
     text = decoded.text
     if progress:
         progress(1, 1)
     front = _FRONT_MATTER.match(text)
-    headings = tuple(find_headings(text, front.end() if front else 0))
+    start = front.end() if front else 0
+    headings = tuple(_with_tables(list(find_headings(text, start)), find_tables(text, start)))
     stated = _FRONT_TITLE.search(front["body"]) if front else None
     title = stated["title"].rstrip().strip("\"'") if stated else None
     first = next((heading.title for heading in headings if heading.level == 1), None)
@@ -66,6 +75,37 @@ def find_headings(text: str, start: int) -> Iterator[Heading]:
             paragraph = -1
         elif paragraph < 0:
             paragraph = place
+
+
+def find_tables(text: str, start: int) -> Iterator[tuple[str, int, int]]:
+    """The header row of each table behind `start`, with the places where the table begins and ends."""
+    title, begin, former_place, former = "", -1, start, ""
+    for place, line in _lines_outside_fences(text, start):
+        if begin >= 0 and not _TABLE_ROW.match(line):
+            yield title, begin, place
+            begin = -1
+        if begin < 0 and _TABLE_LINE.match(line) and _TABLE_ROW.match(former):
+            title, begin = _header(former), former_place
+        former_place, former = place, line
+    if begin >= 0:
+        yield title, begin, len(text)
+
+
+def _header(row: str) -> str:
+    cells = _CELLS_END.split(row.strip().removeprefix("|").removesuffix("|"))
+    return " | ".join(plain_title(cell) for cell in cells)
+
+
+def _with_tables(headings: list[Heading], tables: Iterable[tuple[str, int, int]]) -> Iterator[Heading]:
+    """The headings with the tables' header rows in their places, each inside the heading before it."""
+    level, given = 0, 0
+    for title, begin, end in tables:
+        while given < len(headings) and headings[given].char_start < begin:
+            level = headings[given].level
+            yield headings[given]
+            given += 1
+        yield Heading(level=level + 1, title=title, char_start=begin, char_end=end)
+    yield from headings[given:]
 
 
 def _lines_outside_fences(text: str, start: int) -> Iterator[tuple[int, str]]:

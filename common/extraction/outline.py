@@ -34,6 +34,8 @@ def find_titles(entries: Sequence[OutlineEntry], lines: Sequence[str]) -> tuple[
 
     Only letters and digits count, whatever their case; a number before the title ("4.1", "Chapter 2") belongs to it.
     """
+    if not entries:
+        return [], []
     keys = [_key(line) for line in lines]
     found: list[Found] = []
     missing: list[OutlineEntry] = []

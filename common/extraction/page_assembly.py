@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from common.extraction.outline import Found, OutlineEntry, find_titles
-from common.extraction.page_edges import running_lines
+from common.extraction.page_edges import without_running_lines
 from common.extraction.page_text import HYPHEN, join_lines, runs_on, usual_width
 from common.model.chunks import Heading
 
@@ -28,8 +28,7 @@ def assemble(pages: list[Page], entries: Sequence[OutlineEntry]) -> tuple[str, t
     width = usual_width(pages)
     text = _Text()
     former = ""
-    for number, (lines, (top, bottom)) in enumerate(zip(pages, running_lines(pages), strict=True)):
-        kept = lines[top : len(lines) - bottom]
+    for number, kept in enumerate(without_running_lines(pages)):
         found, missing = find_titles(by_page[number], kept)
         begins_with_heading = bool(found) and found[0].first == 0
         continues = bool(former and kept) and not begins_with_heading and runs_on(former, kept[0], width)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 _DEEPEST = 2  # lines at an edge that may be running ones
 _LOOK_BACK = 2  # left and right pages may differ
@@ -17,31 +17,43 @@ _PAGE_NUMBER = re.compile(
 _NUMBER_AT_END = re.compile(r"^(?:\d+|[ivxlc]+)(?: ?/ ?\d+)?\b\W*(?=\S+ \S)|(?<=\S)\W+(?:\d+|[ivxlc]+)(?: ?/ ?\d+)?$")
 
 
-def running_lines(pages: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
-    """For each page the number of lines at its top and at its bottom that are running heads or page numbers.
+def without_running_lines(pages: Sequence[list[str]]) -> list[list[str]]:
+    """The pages' lines without running heads and page numbers.
 
     A line is one if it stood at the same edge of one of the two pages before (page numbers at its ends aside), so that
     its first occurrence stays; a bare number if it counts on with the pages around it.
     """
-    return [
-        (_depth(pages, number, from_top=True), _depth(pages, number, from_top=False)) for number in range(len(pages))
-    ]
+    return [_body(pages, number) for number in range(len(pages))]
 
 
-def _depth(pages: Sequence[Sequence[str]], number: int, *, from_top: bool) -> int:
+def _body(pages: Sequence[list[str]], number: int) -> list[str]:
     lines = pages[number]
-    depth = 0
-    while depth < min(_DEEPEST, len(lines)):
-        line = _edge_line(lines, depth, from_top=from_top)
-        around = [
-            _edge_line(pages[other], place, from_top=from_top)
-            for other in range(max(0, number - _LOOK_BACK), number)
-            for place in range(min(_DEEPEST, len(pages[other])))
-        ]
-        if not (_counts_on(pages, number, line, from_top=from_top) or any(_repeats(line, each) for each in around)):
-            break
-        depth += 1
-    return depth
+    at_top = set(_running(pages, number, from_top=True))
+    at_bottom = {len(lines) - 1 - place for place in _running(pages, number, from_top=False)}
+    gone = at_top | at_bottom
+    return [line for place, line in enumerate(lines) if place not in gone] if gone else lines
+
+
+def _running(pages: Sequence[list[str]], number: int, *, from_top: bool) -> Iterator[int]:
+    """The places of running lines, counted from the edge; behind a line that is none only if that one will run."""
+    lines = pages[number]
+    for place in range(min(_DEEPEST, len(lines))):
+        line = _edge_line(lines, place, from_top=from_top)
+        if _counts_on(pages, number, line, from_top=from_top) or _stands_in(
+            pages[max(0, number - _LOOK_BACK) : number], line, from_top=from_top
+        ):
+            yield place
+        elif not _stands_in(pages[number + 1 : number + 1 + _LOOK_BACK], line, from_top=from_top):
+            return
+
+
+def _stands_in(pages: Sequence[list[str]], line: str, *, from_top: bool) -> bool:
+    """True if the line stands at this edge of one of these pages."""
+    return any(
+        _repeats(line, _edge_line(lines, place, from_top=from_top))
+        for lines in pages
+        for place in range(min(_DEEPEST, len(lines)))
+    )
 
 
 def _edge_line(lines: Sequence[str], place: int, *, from_top: bool) -> str:

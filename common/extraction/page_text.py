@@ -13,7 +13,9 @@ _BROKEN_WORD = re.compile("[\ufffe\x02\xad]\n?")
 HYPHEN = "\xad"
 _SPACES = re.compile(r"[ \t\xa0]+")
 _LIST_ITEM = re.compile(r"(?:[•◦▪▫●○■□‣⁃∙·*–—-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]|\[\d{1,3}\])\s")
-_CODE_OR_ROW = re.compile(r"[$#%>] |[{}<|]|.*(?:[{};|\\]$|\.{4}|(?: \.){3}|[<=:]=|=>|->|<-)")
+_CODE_OR_ROW_BEGINS = ("$ ", "# ", "% ", "> ", "{", "}", "<", "|")
+_CODE_OR_ROW_ENDS = ("{", "}", ";", "|", "\\")
+_EQUATIONS = ("<=", "==", ":=", "=>")
 _FOOTNOTE = re.compile(r"(?:\d{1,2}|[¹²³⁰⁴-⁹]+) ?[A-Z][a-z]")
 _BROKEN_ADDRESS = re.compile(r"\S*://\S*[/._=&?%+-]")
 _LETTERS = re.compile(r"[^\W\d_]")
@@ -28,8 +30,10 @@ def raw_lines(text: str) -> list[str]:
     """The page's lines as pdfium gives them, cleaned; one that ends in U+00AD ends within a word."""
     if not text.isascii():
         text = _BROKEN_WORD.sub(HYPHEN + "\n", text)
-    lines = [_SPACES.sub(" ", line).strip(" ") for line in clean(text).split("\n")]
-    return [line for line in lines if line]
+    text = clean(text.replace("\r\n", "\n"))
+    if any(space in text for space in ("  ", "\t", "\xa0")):
+        text = _SPACES.sub(" ", text)
+    return [line for each in text.split("\n") if (line := each.strip(" "))]
 
 
 def usual_width(pages: Sequence[Sequence[str]]) -> int:
@@ -57,13 +61,33 @@ def join_lines(lines: Sequence[str], width: int) -> str:
 def runs_on(line: str, following: str, width: int) -> bool:
     """True if the line was parted from the following one by the page's width alone, as far as can be told."""
     length, last, first = len(line), line[-1], following[0]
-    if length < _BROKEN_LINE * width or _LIST_ITEM.match(following) or _FOOTNOTE.match(following):
+    if length < _BROKEN_LINE * width or _begins_anew(following):
         return False
     if length < _FULL_LINE * width and not (first.islower() and (last.isalnum() or last == ",")):
         return False
     if last in ".?!:" and (last == ":" or (first.isupper() and length < _FULL_LINE_AT_SENTENCE_END * width)):
         return False
-    return bool(_LETTERS.search(line)) and not (_CODE_OR_ROW.match(line) or _CODE_OR_ROW.match(following))
+    has_letters = line[0].isalpha() or _LETTERS.search(line) is not None
+    return has_letters and not (_is_code_or_row(line) or _is_code_or_row(following))
+
+
+def _begins_anew(line: str) -> bool:
+    """True for a list's item and a footnote. Most lines are told from those by their beginning alone."""
+    if line[0].isalpha() and not ("." in line[:6] or ")" in line[:6]):
+        return False
+    return bool(_LIST_ITEM.match(line) or _FOOTNOTE.match(line))
+
+
+def _is_code_or_row(line: str) -> bool:
+    return (
+        line.startswith(_CODE_OR_ROW_BEGINS)
+        or line.endswith(_CODE_OR_ROW_ENDS)
+        or "...." in line
+        or " . . ." in line
+        or "->" in line
+        or "<-" in line
+        or ("=" in line and any(mark in line for mark in _EQUATIONS))
+    )
 
 
 def _breaks_word(line: str, following: str) -> bool:

@@ -2,80 +2,134 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
 from common.errors import Permanent
 from common.extraction.decoding import clean
-from common.extraction.detection import PDF
 from common.extraction.limits import ExtractionLimits, Progress
+from common.extraction.mime_types import PDF
 from common.extraction.outline import OutlineEntry
 from common.extraction.page_assembly import Page, assemble
+from common.extraction.page_images import page_image
 from common.extraction.page_text import raw_lines
+from common.extraction.pages import PageImage, PageRange, Until
+from common.extraction.titles import stated_title
 from common.model.chunks import Extraction
+from common.ports import PageReader
 
 _PDFIUM = Lock()  # pdfium may be called by one thread at a time, whatever the document
 _PROGRESS_EVERY = 16
 _MOST_WARNINGS = 20
 _MOST_OUTLINE_ENTRIES = 50_000
-_NO_TITLE = re.compile(
-    r"untitled\b|no title|document\d*|slide \d+|(?:microsoft (?:word|powerpoint|excel)|print|powerpoint presentation)\b"
-    r"|.*\.(?:pdf|docx?|pptx?|xlsx?|odt|tex|dvi|ps|indd|qxd|rtf|html?|md|txt|xml|fm)$|.*[\\/].*[\\/]|[\W\d_]*$",
-    re.IGNORECASE,
-)
 
 
 def extract_pdf(path: Path, limits: ExtractionLimits, progress: Progress | None) -> Extraction:
     """The PDF's text by page, its outline's headings and its title; an unreadable page is empty and warned of."""
+    return assemble_ranges([read_range(path, limits, 0, lambda: False, progress)], limits)
+
+
+def read_range(
+    path: Path,
+    limits: ExtractionLimits,
+    start: int,
+    until: Until,
+    progress: Progress | None,
+    *,
+    page_reader: PageReader | None = None,
+) -> PageRange:
+    """The PDF's pages from `start`, at least one if there is one, up to the last or until it is time to stop.
+
+    A page that shows an image and has no text layer is read by `page_reader`, if there is one.
+    """
     with closing(_Document(path)) as document:
-        limits.check_pages(len(document))
-        entries, title = document.outline(), document.title()
-        pages, warnings = _read_pages(document, limits, progress)
-    text, page_starts, headings = assemble(pages, entries)
+        total = len(document)
+        limits.check_pages(total)
+        pages = list(_read_pages(document, limits, start, until, progress, page_reader=page_reader))
+        return PageRange(
+            mime_type=PDF,
+            start=start,
+            total=total,
+            pages=tuple(page.lines for page in pages),
+            outline=tuple(document.outline()),
+            title=document.title(),
+            unread_images=tuple(start + index for index, page in enumerate(pages) if page.image and not page.lines),
+        )
+
+
+def assemble_ranges(ranges: Sequence[PageRange], limits: ExtractionLimits) -> Extraction:
+    """The text of ranges that follow each other from the first page to the last."""
+    read = [lines for each in ranges for lines in each.pages]
+    pages: list[Page] = [lines or [] for lines in read]
+    unreadable = {number for number, lines in enumerate(read) if lines is None}
+    unread_images = {number for each in ranges for number in each.unread_images}
+    if pages and len(unreadable) == len(pages):
+        raise _corrupt("none of its pages can be read")
+    text, page_starts, headings = assemble(pages, ranges[0].outline)
     limits.check_characters(len(text))
     return Extraction(
         mime_type=PDF,
         text=text,
         page_starts=page_starts,
         headings=headings,
-        title=title,
-        warnings=warnings,
+        title=ranges[0].title,
+        warnings=tuple(_warnings(unreadable, unread_images)),
     )
 
 
+class _ReadPage(NamedTuple):
+    """A page's lines, None if it could not be read; and whether it is an image without a text layer."""
+
+    lines: Page | None
+    image: bool = False
+
+
 def _read_pages(
-    document: _Document, limits: ExtractionLimits, progress: Progress | None
-) -> tuple[list[Page], tuple[str, ...]]:
-    pages: list[Page] = []
-    unreadable: list[int] = []
-    characters = 0
-    for number in range(len(document)):
-        text = document.page_text(number)
-        if text is None:
-            unreadable.append(number + 1)
-        lines = raw_lines(text or "")
-        characters += sum(map(len, lines))
+    document: _Document,
+    limits: ExtractionLimits,
+    start: int,
+    until: Until,
+    progress: Progress | None,
+    *,
+    page_reader: PageReader | None,
+) -> Iterator[_ReadPage]:
+    characters, total = 0, len(document)
+    for number in range(start, total):
+        page = _read_page(document, number, page_reader)
+        characters += sum(map(len, page.lines or ()))
         limits.check_characters(characters)
-        pages.append(lines)
-        if progress and ((number + 1) % _PROGRESS_EVERY == 0 or number + 1 == len(document)):
-            progress(number + 1, len(document))
-    if pages and len(unreadable) == len(pages):
-        raise _corrupt("none of its pages can be read")
-    return pages, tuple(_warnings(unreadable))
+        yield page
+        if progress and (page.image or (number + 1) % _PROGRESS_EVERY == 0 or number + 1 == total):
+            progress(number + 1, total)
+        if until():
+            return
 
 
-def _warnings(unreadable: list[int]) -> Iterator[str]:
-    for page in unreadable[:_MOST_WARNINGS]:
-        yield f"Page {page} could not be read and is empty."
-    if len(unreadable) > _MOST_WARNINGS:
-        yield f"{len(unreadable) - _MOST_WARNINGS} more pages could not be read and are empty."
+def _read_page(document: _Document, number: int, page_reader: PageReader | None) -> _ReadPage:
+    text = document.page_text(number)
+    if text is None:
+        return _ReadPage(None)
+    lines = raw_lines(text)
+    if lines or not document.shows_image(number):
+        return _ReadPage(lines)
+    image = document.image(number) if page_reader else None
+    return _ReadPage(raw_lines("\n".join(page_reader(image))) if page_reader and image else [], image=True)
+
+
+def _warnings(unreadable: set[int], unread_images: set[int]) -> Iterator[str]:
+    """A sentence for each page of these, which are counted from 0; in sum for those behind the first ones."""
+    without_text = sorted(unreadable | unread_images)
+    for page in without_text[:_MOST_WARNINGS]:
+        why = "could not be read" if page in unreadable else "is an image of which no text was read"
+        yield f"Page {page + 1} {why}{' and is empty' if page in unreadable else ''}."
+    if len(without_text) > _MOST_WARNINGS:
+        yield f"{len(without_text) - _MOST_WARNINGS} more pages could not be read and are empty."
 
 
 def _corrupt(why: str) -> Permanent:
@@ -117,7 +171,7 @@ class _Document:
         """The title in the metadata, unless it is what a program put there for want of one."""
         with _PDFIUM:
             title = _words(lambda: self._pdf.get_metadata_value("Title"))
-        return title if 3 <= len(title) <= 300 and not _NO_TITLE.match(title) else None
+        return stated_title(title)
 
     def outline(self) -> list[OutlineEntry]:
         entries: list[OutlineEntry] = []
@@ -138,5 +192,23 @@ class _Document:
                 with closing(self._pdf[number]) as page, closing(page.get_textpage()) as textpage:
                     text: str = textpage.get_text_range()
                     return text
+            except pypdfium2.PdfiumError:
+                return None
+
+    def shows_image(self, number: int) -> bool:
+        """Whether there is an image on the page."""
+        with _PDFIUM:
+            try:
+                with closing(self._pdf[number]) as page:
+                    return any(True for _ in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE]))
+            except pypdfium2.PdfiumError:
+                return False
+
+    def image(self, number: int) -> PageImage | None:
+        """The page as it is seen; None if it cannot be drawn."""
+        with _PDFIUM:
+            try:
+                with closing(self._pdf[number]) as page:
+                    return page_image(page)
             except pypdfium2.PdfiumError:
                 return None

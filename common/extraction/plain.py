@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from common.extraction.decoding import Decoded, decode
-from common.extraction.detection import PLAIN
 from common.extraction.limits import ExtractionLimits, Progress
+from common.extraction.mime_types import PLAIN
 from common.model.chunks import Extraction, Heading
 
 _UNDERLINED = re.compile(

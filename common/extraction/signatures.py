@@ -33,8 +33,6 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (4, b"ftyp", "an MP4 video or HEIF image"),
     (0, b"\x1aE\xdf\xa3", "a Matroska video"),
     (0, b"SQLite format 3\x00", "an SQLite database"),
-    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Microsoft Office document"),
-    (0, b"{\\rtf", "an RTF document"),
     (0, b"%!PS", "a PostScript document"),
     (0, b"PAR1", "a Parquet file"),
     (0, b"wOFF", "a font"),
@@ -49,6 +47,8 @@ _IN_ZIP: tuple[tuple[bytes, str], ...] = (
     (b"application/epub+zip", "an EPUB book"),
     (b"application/vnd.oasis.opendocument", "an OpenDocument file"),
     (b"META-INF/MANIFEST.MF", "a Java archive"),
+    (b"[Content_Types].xml", "a Microsoft Office file"),
+    (b"docProps/", "a Microsoft Office file"),
 )
 _PRINTABLE = frozenset(range(0x20, 0x7F)) | {0x09, 0x0A, 0x0D}
 
@@ -57,7 +57,7 @@ def name_of(beginning: bytes) -> str | None:
     """What a file that begins so is, with its article ("a PNG image"); None where nothing is recognised."""
     for offset, signature, name in _SIGNATURES:
         if beginning.startswith(signature, offset) and not _may_be_text(signature, beginning):
-            return _kind_of_zip(beginning) if name == "a ZIP archive" else name
+            return kind_of_zip(beginning) if name == "a ZIP archive" else name
     return None
 
 
@@ -68,5 +68,6 @@ def _may_be_text(signature: bytes, beginning: bytes) -> bool:
     return signature != b"%!PS" and _PRINTABLE.issuperset(beginning[:64])
 
 
-def _kind_of_zip(beginning: bytes) -> str:
+def kind_of_zip(beginning: bytes) -> str:
+    """What a ZIP file that begins so is, with its article."""
     return next((name for mark, name in _IN_ZIP if mark in beginning), "a ZIP archive")

@@ -18,11 +18,16 @@ def chunk_id(job: UUID, index: int) -> UUID:
 
 
 class Heading(msgspec.Struct, frozen=True):
-    """A heading found in an extracted text: `text[char_start:]` begins with it. `level` counts from 1, outermost."""
+    """A heading found in an extracted text: `text[char_start:]` begins with it. `level` counts from 1, outermost.
+
+    It is in force up to the next heading of its level or of one further out, and no further than `char_end` where that
+    is given: so a table's header row is a heading for the table's rows, and parts nothing.
+    """
 
     level: int
     title: str
     char_start: int
+    char_end: int | None = None
 
 
 class Extraction(msgspec.Struct, frozen=True, kw_only=True):

@@ -195,6 +195,7 @@ class Job:
     purge_started: bool
     replays: int
     resumed_at: datetime | None
+    pages_read: int
 
     @property
     def split(self) -> bool:

@@ -17,6 +17,7 @@ from functions.api.documents import document_routes
 from functions.api.jobs import job_routes
 from functions.api.projects import project_routes
 from functions.api.questions import question_routes
+from functions.api.ways_in import ways_in_routes
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -26,7 +27,7 @@ def create_app(context: ApiContext) -> flask.Flask:
     app = flask.Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = context.settings.max_request_bytes
     errors.register(app)
-    for routes in (question_routes, document_routes, deletion_routes, job_routes, project_routes):
+    for routes in (question_routes, document_routes, ways_in_routes, deletion_routes, job_routes, project_routes):
         app.register_blueprint(routes(context))
 
     @app.before_request

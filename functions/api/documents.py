@@ -1,33 +1,25 @@
-"""Documents: list, read, create from text, delete, reprocess."""
+"""Documents: list, read, delete, reprocess."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import UUID
 
 import flask
 import msgspec
 
-from common import split_store, telemetry, tracing
+from common import split_store, telemetry
 from common.api_keys import READ, WRITE, ApiKey
 from common.catalog import DocumentRecord, TeamTransaction
 from common.messages import DocumentRetired
-from common.model.documents import DeletionCause, DocumentStatus, Route, SourceType, deletion_id
+from common.model.documents import DeletionCause, DocumentStatus, deletion_id
 from common.model.questions import Scope
-from common.registration import SOURCE_TYPE, TITLE, register
 from common.reprocessing import open_next_run
-from common.tracing import TRACEPARENT
-from functions.api.context import ApiContext, answer, body, identifier, project_of
+from functions.api.context import ApiContext, answer, identifier, project_of
 from functions.api.errors import ApiError, invalid, not_found
 from functions.api.idempotency import once
+from functions.api.metadata import wanted
 from functions.api.paging import decode_token, encode_token, listed, page_size
-
-
-class NewDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A document created from text."""
-
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"\A[^\x00]*\Z")]
-    text: Annotated[str, msgspec.Meta(min_length=1)]
 
 
 def visible_document(transaction: TeamTransaction, key: ApiKey, document: str) -> DocumentRecord:
@@ -44,27 +36,6 @@ class Documents:
 
     def __init__(self, context: ApiContext) -> None:
         self._context = context
-
-    def create(self, key: ApiKey, project: str, new: NewDocument) -> DocumentRecord:
-        """Put the text into the bucket as an object and register that, as its notification would."""
-        with self._context.database.transaction(key.team_id) as transaction:
-            record = project_of(transaction, key, project)
-        stored = self._context.objects.upload(
-            self._context.settings.upload_bucket,
-            f"{record.team_id}/{record.id}/manual/{uuid4()}.txt",
-            new.text.encode("utf-8", "replace"),
-            "text/plain; charset=utf-8",
-            {SOURCE_TYPE: SourceType.MANUAL.value, TITLE: new.title, **_trace()},
-        )
-        route = Route(record.team_id, record.id, record.settings)
-        with self._context.database.transaction(key.team_id) as transaction:
-            registered = register(transaction, stored, route, self._context.job_settings)
-            document = transaction.documents.of_object(stored.bucket, stored.name)
-            created = visible_document(transaction, key, str(document[0]))
-        if registered is not None:
-            registered.log()
-            self._context.publisher.publish([registered.message])
-        return created
 
     def delete(self, key: ApiKey, document: str) -> dict[str, Any]:
         """Take the document out of answers, then delete its object; what it left is purged behind it."""
@@ -125,12 +96,6 @@ class Documents:
         }
 
 
-def _trace() -> dict[str, str]:
-    """So that the object's notification goes on with the request's trace."""
-    trace = tracing.current()
-    return {} if trace is None else {TRACEPARENT: trace.traceparent}
-
-
 def _live_job(record: DocumentRecord) -> UUID:
     if record.active_job_id is None:
         raise ApiError(409, "DOCUMENT_NOT_READY", f"The document is {record.status}: it has no text yet.")
@@ -156,21 +121,15 @@ def document_routes(context: ApiContext) -> flask.Blueprint:
         key = context.key(READ)
         with context.database.transaction(key.team_id) as transaction:
             record = project_of(transaction, key, project)
-            status = _status()
+            status, metadata = _status(), wanted(flask.request.args.get("filter", ""))
             return answer(
                 listed(
                     flask.request,
                     context.settings.max_page_size,
                     "documents",
-                    lambda page: transaction.catalog.documents(record.id, status, page),
+                    lambda page: transaction.catalog.documents(record.id, status, metadata, page),
                 )
             )
-
-    @routes.post("/v1/projects/<project>/documents")
-    def _create(project: str) -> flask.Response:
-        key = context.key(WRITE)
-        new = body(NewDocument)
-        return once(context.database, key, lambda: (documents.create(key, project, new), 202))
 
     @routes.get("/v1/documents/<document>")
     def _get(document: str) -> flask.Response:

@@ -27,7 +27,7 @@ _STATUSES = {
     500: "INTERNAL",
     503: "UNAVAILABLE",
 }
-_PATH = re.compile(r"at `\$\.?([^`]*)`")
+_PATH = re.compile(r"at (?:`key` in )?`\$\.?([^`]*)`")
 _NAME = re.compile(r"(?:missing required|unknown) field `([^`]*)`")
 
 

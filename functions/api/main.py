@@ -7,7 +7,7 @@ import functions_framework
 import werkzeug
 
 from common.bootstrap import starting
-from common.messages import DocumentRegistered, DocumentRetired
+from common.messages import DocumentRegistered, DocumentRetired, UrlRequested
 from common.preflight import EMBEDDER, EXTRACTIONS, INDEX_SEARCH, TEAM_DATABASE, TEXT_READS, UPLOADS, publishes
 from functions.api.app import create_app
 from functions.api.context import ApiContext
@@ -20,7 +20,7 @@ CHECKS = (
     EMBEDDER,
     INDEX_SEARCH,
     TEXT_READS,
-    publishes(DocumentRegistered.topic, DocumentRetired.topic),
+    publishes(DocumentRegistered.topic, DocumentRetired.topic, UrlRequested.topic),
 )
 
 with starting(*CHECKS, function="api") as services:

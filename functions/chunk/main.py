@@ -10,6 +10,7 @@ from common.delivery import Delivery, Response, decode_message
 from common.extraction import ExtractionLimits
 from common.messages import ChunkBatch, DocumentRegistered
 from common.preflight import EXTRACTIONS, PIPELINE_DATABASE, UPLOADS, publishes
+from functions.chunk.long_documents import ReadInSteps
 from functions.chunk.use_case import ChunkDocument
 
 with starting(
@@ -20,9 +21,17 @@ with starting(
         database=app.database,
         objects=app.objects,
         publisher=app.publisher,
+        read=ReadInSteps(
+            objects=app.objects,
+            extractor=app.extractor,
+            extraction_bucket=app.settings.extraction_bucket,
+            limits=ExtractionLimits(
+                pages=app.settings.max_document_pages, characters=app.settings.max_document_characters
+            ),
+            step_seconds=app.settings.extraction_step_seconds,
+        ),
         tokenizer=app.tokenizer,
         extraction_bucket=app.settings.extraction_bucket,
-        limits=ExtractionLimits(pages=app.settings.max_document_pages, characters=app.settings.max_document_characters),
         max_bytes=app.settings.max_document_bytes,
         batch_size=app.settings.batch_size,
         lease_seconds=app.settings.lease_seconds,

@@ -11,17 +11,31 @@ from tempfile import TemporaryDirectory
 from uuid import UUID, uuid4
 
 from common import lease, split_store
-from common.database import Database
+from common.database import Database, Transaction
 from common.errors import AiInfraError, Deferred, Finished, Permanent, Superseded
-from common.extraction import ExtractionLimits, extract
 from common.messages import BatchEmbedded, BatchMessage, ChunkBatch, DocumentRegistered
 from common.model.chunks import Chunk, Split
-from common.model.documents import Batch, BatchState, Document, Stage
+from common.model.documents import Batch, BatchState, Stage
 from common.outcomes import ending_job, lock_wanted
 from common.ports import ObjectStore, Publisher, Tokenizer
 from common.splitting import fit_title, split
+from functions.chunk.long_documents import ReadInSteps
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Claim:
+    """A job while it is this request's: the lease's token, and how many of how many pages are read."""
+
+    token: UUID
+    title: str
+    begun: bool
+    pages: tuple[int, int] | None = None
+
+    def note(self, done: int, total: int) -> None:
+        """Keep how far reading has come, until the lease is renewed or given back."""
+        self.pages = done, total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +45,9 @@ class ChunkDocument:
     database: Database
     objects: ObjectStore
     publisher: Publisher
+    read: ReadInSteps
     tokenizer: Tokenizer
     extraction_bucket: str
-    limits: ExtractionLimits
     max_bytes: int
     batch_size: int
     lease_seconds: float
@@ -42,15 +56,12 @@ class ChunkDocument:
         """Bring the job to where all its batches are known and each pending one is published."""
         with ending_job(self.database, message, Stage.CHUNK):
             token = uuid4()
-            document = self._claim(message, token)
-            if document is not None:
-                content = self._split_under_lease(message, document.title, token)
-            else:
-                content = self._stored_split(message)
+            claimed = self._claim(message, token)
+            content = self._stored_split(message) if claimed is None else self._split_under_lease(message, claimed)
             self._publish_pending(message, content)
 
-    def _claim(self, message: DocumentRegistered, token: UUID) -> Document | None:
-        """The document, if its job is this request's to split; None if it is split already."""
+    def _claim(self, message: DocumentRegistered, token: UUID) -> _Claim | None:
+        """The job, if it is this request's to split; None if it is split already."""
         with self.database.transaction() as transaction:
             document, job = lock_wanted(transaction, message)
             if job.split:
@@ -58,25 +69,25 @@ class ChunkDocument:
             if job.leased:
                 raise Deferred("JOB_LEASED", "Another request is splitting this document.", wait_seconds=1.0)
             transaction.jobs.lease(job.id, token, self.lease_seconds)
-        return document
+        return _Claim(token=token, title=document.title, begun=job.pages_read > 0)
 
-    def _split_under_lease(self, message: DocumentRegistered, title: str, token: UUID) -> Split:
+    def _split_under_lease(self, message: DocumentRegistered, claim: _Claim) -> Split:
         try:
-            with lease.kept(lambda: self._renew(message, token), lease_seconds=self.lease_seconds):
+            with lease.kept(lambda: self._renew(message, claim), lease_seconds=self.lease_seconds):
                 content = split_store.read(self.objects, self.extraction_bucket, message.job_id)
                 if content is None:
                     content = split_store.write_once(
-                        self.objects, self.extraction_bucket, message.job_id, self._split_object(message, title, token)
+                        self.objects, self.extraction_bucket, message.job_id, self._split_object(message, claim)
                     )
-            self._commit(message, token, content)
+            self._commit(message, claim.token, content)
         except (Permanent, Superseded, Finished):
             raise
-        except Exception:
-            self._release(message, token)
+        except Exception as error:
+            self._release(message, claim, failed=not isinstance(error, Deferred))
             raise
         return content
 
-    def _split_object(self, message: DocumentRegistered, title: str, token: UUID) -> Split:
+    def _split_object(self, message: DocumentRegistered, claim: _Claim) -> Split:
         with TemporaryDirectory() as folder:
             path = Path(folder) / "object"
             stored = self.objects.download(
@@ -86,16 +97,16 @@ class ChunkDocument:
                 raise Superseded("The object's generation is gone.")
             with path.open("rb") as content:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
-            if self._ends_unchanged(message, token, digest):
+            if self._ends_unchanged(message, claim.token, digest):
                 raise Finished("The bytes are those that the document answers from.")
-            extraction = extract(path, limits=self.limits)
+            extraction = self.read(message.job_id, path, begun=claim.begun, progress=claim.note)
         size = min(message.settings.chunk_size, self.tokenizer.max_tokens)
-        title = fit_title(extraction.title or title, tokenizer=self.tokenizer, size=size)
+        title = fit_title(extraction.title or claim.title, tokenizer=self.tokenizer, size=size)
         chunks = split(
             extraction, title=title, tokenizer=self.tokenizer, size=size, overlap=message.settings.chunk_overlap
         )
         if not chunks:
-            raise Permanent("NO_TEXT", "No text was found in the object: is it empty, or scanned without a text layer?")
+            raise Permanent("NO_TEXT", "No text was found in the object: is it empty, or a scan that cannot be read?")
         return Split(extraction=extraction, title=title, sha256=digest, chunks=chunks)
 
     def _ends_unchanged(self, message: DocumentRegistered, token: UUID, digest: str) -> bool:
@@ -138,13 +149,21 @@ class ChunkDocument:
             batches = transaction.batches.of_job(message.job_id)
         self.publisher.publish(_waiting(message, content, batches))
 
-    def _renew(self, message: DocumentRegistered, token: UUID) -> bool:
+    def _renew(self, message: DocumentRegistered, claim: _Claim) -> bool:
         with self.database.transaction() as transaction:
-            return transaction.jobs.renew(message.job_id, token, self.lease_seconds)
+            self._note_pages(transaction, message, claim)
+            return transaction.jobs.renew(message.job_id, claim.token, self.lease_seconds)
 
-    def _release(self, message: DocumentRegistered, token: UUID) -> None:
+    def _release(self, message: DocumentRegistered, claim: _Claim, *, failed: bool) -> None:
         with self.database.transaction() as transaction:
-            transaction.jobs.release(message.job_id, token)
+            self._note_pages(transaction, message, claim)
+            transaction.jobs.release(message.job_id, claim.token, failed=failed)
+
+    @staticmethod
+    def _note_pages(transaction: Transaction, message: DocumentRegistered, claim: _Claim) -> None:
+        if claim.pages:
+            read, total = claim.pages
+            transaction.jobs.note_pages(message.job_id, claim.token, read=read, total=total)
 
 
 def _waiting(message: DocumentRegistered, content: Split, batches: Sequence[Batch]) -> Iterator[BatchMessage]:

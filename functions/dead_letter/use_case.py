@@ -19,7 +19,7 @@ from common.delivery import (
     uuid_attribute,
 )
 from common.errors import NOT_VISIBLE, AiInfraError
-from common.messages import BatchEmbedded, ChunkBatch, DocumentRegistered, DocumentRetired
+from common.messages import BatchEmbedded, ChunkBatch, DocumentRegistered, DocumentRetired, UrlRequested
 from common.model.documents import BatchState, Document, Job, Stage
 from common.outcomes import log_failed_job
 
@@ -39,6 +39,7 @@ TOPICS = {
     "embed": ChunkBatch.topic,
     "record": BatchEmbedded.topic,
     "retire-document": DocumentRetired.topic,
+    "fetch": UrlRequested.topic,
 }
 
 _STAGES = {"chunk": Stage.CHUNK, "embed": Stage.EMBED, "record": Stage.RECORD}
@@ -54,6 +55,7 @@ class _DeadLetter:
     document_id: UUID | None
     job_id: UUID | None
     batch_index: int | None
+    fetch_id: UUID | None
 
     @property
     def stage(self) -> Stage:
@@ -74,11 +76,12 @@ def _read(delivery: Delivery) -> _DeadLetter:
         document_id=uuid_attribute(attributes, "document_id"),
         job_id=uuid_attribute(attributes, "job_id"),
         batch_index=count_attribute(attributes, BATCH_INDEX),
+        fetch_id=uuid_attribute(attributes, "fetch_id"),
     )
 
 
 def keep_dead_letter(delivery: Delivery, *, database: Database) -> None:
-    """Keep the message; fail its job if the job is wanted, unfinished and nobody is at work on it.
+    """Keep the message; fail its job if the job is wanted, unfinished and nobody is at work on it, or its fetch.
 
     Both name what the last attempt that told an error died of. Of a document that was deleted the message is kept
     without its body, which holds the document's text.
@@ -89,6 +92,8 @@ def keep_dead_letter(delivery: Delivery, *, database: Database) -> None:
         job = None if dead.job_id is None else transaction.jobs.lock(dead.job_id)
         error = _last_error(transaction, dead)
         failed = document is not None and job is not None and _waits(transaction, document, job, dead)
+        if dead.fetch_id is not None:
+            transaction.fetches.fail(dead.fetch_id, error, retryable=True)
         mattered = failed or dead.document_id is None or dead.job_id is None
         if job is not None and failed:
             transaction.jobs.fail(
@@ -116,7 +121,7 @@ def keep_dead_letter(delivery: Delivery, *, database: Database) -> None:
 
 def _last_error(transaction: Transaction, dead: _DeadLetter) -> AiInfraError:
     """What the message died of, as far as an attempt could tell; one that was killed or ran out of time could not."""
-    told = None if dead.job_id is None else transaction.failed_messages.last_error(dead.job_id, dead.batch_index)
+    told = _told(transaction, dead)
     if told is None:
         return AiInfraError("UNDELIVERABLE", f"{dead.given_up} None of them told why: the log of its trace may.")
     if told.reason == NOT_VISIBLE:
@@ -126,6 +131,12 @@ def _last_error(transaction: Transaction, dead: _DeadLetter) -> AiInfraError:
             " longest wait: some may have been lost. Process the document again.",
         )
     return AiInfraError(told.reason, f"{told.message} {dead.given_up}")
+
+
+def _told(transaction: Transaction, dead: _DeadLetter) -> AiInfraError | None:
+    if dead.fetch_id is not None:
+        return transaction.fetches.last_error(dead.fetch_id)
+    return None if dead.job_id is None else transaction.failed_messages.last_error(dead.job_id, dead.batch_index)
 
 
 def _log_kept(error: AiInfraError, subscription: str, *, mattered: bool) -> None:

@@ -9,7 +9,7 @@ import functions_framework
 
 from common import notifications, telemetry, tracing
 from common.bootstrap import starting
-from common.messages import DocumentRegistered, DocumentRetired
+from common.messages import DocumentRegistered, DocumentRetired, UrlRequested
 from common.preflight import PIPELINE_DATABASE, UPLOADED, UPLOADS, publishes
 from common.tracing import TRACEPARENT
 from functions.reconcile.use_case import Reconcile
@@ -18,7 +18,7 @@ with starting(
     PIPELINE_DATABASE,
     UPLOADS,
     UPLOADED,
-    publishes(notifications.TOPIC, DocumentRegistered.topic, DocumentRetired.topic),
+    publishes(notifications.TOPIC, DocumentRegistered.topic, DocumentRetired.topic, UrlRequested.topic),
     function="reconcile",
 ) as app:
     reconcile = Reconcile(

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from common import notifications, tracing
 from common.database import Database
-from common.messages import DocumentRetired
+from common.messages import DocumentRetired, url_requested
 from common.model.documents import Job
 from common.notifications import ObjectEvent
 from common.ports import Clock, ObjectStore, Publisher
@@ -30,9 +30,9 @@ _PIECE = 100
 class Reconciled:
     """What one run did, and what it leaves to the next.
 
-    Put on their way: `objects` announced, `jobs` restarted, documents `withdrawn` with their project or team, documents
-    with `purges` due or `receipts` pending, objects that are `gone` without an event. Removed: `deletions` of objects
-    that outlived their document, and `forgotten` rows that were old enough.
+    Put on their way: `objects` announced, `jobs` restarted, `fetches` sent again, documents `withdrawn` with their
+    project or team, documents with `purges` due or `receipts` pending, objects that are `gone` without an event.
+    Removed: `deletions` of objects that outlived their document, and `forgotten` rows that were old enough.
 
     Of the bucket `examined` objects, up to `cursor`, in a pass that is `pass_seconds` old; `last_pass_seconds` ago one
     came to its end. `left_over` names the steps that the next run goes on with, `failed` those that met an error.
@@ -40,6 +40,7 @@ class Reconciled:
 
     objects: int = 0
     jobs: int = 0
+    fetches: int = 0
     withdrawn: int = 0
     purges: int = 0
     receipts: int = 0
@@ -61,7 +62,7 @@ class Reconciled:
     @property
     def found_something(self) -> bool:
         """True if anything was lost, or is to be gone on with."""
-        done = (self.objects, self.jobs, self.withdrawn, self.purges, self.receipts)
+        done = (self.objects, self.jobs, self.fetches, self.withdrawn, self.purges, self.receipts)
         return any((*done, self.gone, self.deletions, self.forgotten, self.left_over))
 
 
@@ -107,6 +108,7 @@ class Reconcile:
             Step("unrouted objects", self._announce_routable),
             Step("deleted projects", self._withdraw),
             Step("stalled jobs", self._restart_stalled),
+            Step("stalled fetches", self._send_stalled_fetches),
             Step("purges", self._send_for_purges),
             Step("receipts", self._send_for_receipts),
             Step("bucket", look_through_bucket),
@@ -160,6 +162,17 @@ class Reconcile:
         with tracing.scope(object_trace(document.bucket, document.object_name, job.generation)):
             self.publisher.publish([document_registered(document, job.id, job.generation, job.settings)])
         return True
+
+    def _send_stalled_fetches(self) -> Iterator[Work]:
+        """Web addresses that nobody fetches, one by one as jobs are."""
+        for _ in range(self.limit):
+            with self.database.transaction() as transaction:
+                claimed = transaction.fetches.claim_stalled(self.stalled_seconds, 1)
+            if not claimed:
+                return
+            self.publisher.publish(map(url_requested, claimed))
+            yield Work(counts={"fetches": len(claimed)})
+        yield Work(left_over=True)
 
     def _send_for_purges(self) -> Iterator[Work]:
         """Documents with purges due, or due again."""

@@ -44,12 +44,13 @@ run "models_and_quotas" {
 
   variables {
     vector_index    = "qdrant"
+    ocr             = "cloud"
     embedding_model = "gemini-embedding-2"
     thinking_tokens = -1
     quotas          = { embed_requests = 0 }
   }
 
-  expect_failures = [var.vector_index, var.embedding_model, var.thinking_tokens, var.quotas]
+  expect_failures = [var.vector_index, var.ocr, var.embedding_model, var.thinking_tokens, var.quotas]
 }
 
 run "more_dimensions_than_any_model_has" {

@@ -57,8 +57,13 @@ class Bucket:
             self._notified(event, about)
         return stored
 
-    def upload_file(self, bucket: str, name: str, source: Path, content_type: str) -> StoredObject:
-        return self.upload(bucket, name, source.read_bytes(), content_type, {})
+    def upload_file(
+        self, bucket: str, name: str, source: Path, content_type: str, metadata: Mapping[str, str] | None = None
+    ) -> StoredObject:
+        return self.upload(bucket, name, source.read_bytes(), content_type, metadata or {})
+
+    def open_upload(self, bucket: str, name: str, size: int, content_type: str, metadata: Mapping[str, str]) -> str:
+        return self._real.open_upload(self.real_name(bucket), name, size, content_type, metadata)
 
     def delete(self, bucket: str, name: str, generation: int | None = None) -> None:
         if bucket != UPLOADS:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from tests.chaos.scenario import text_of
 from tests.chaos.tasks import Task
 from tests.chaos.world import World
 
@@ -88,7 +89,7 @@ class Checks:
         chunks = json.loads(text)["chunks"]
         whole = [chunk["index"] for chunk in chunks] == list(range(len(chunks)))
         self.hold(whole, "READ_IN_PART", f"{name} is shown with the chunks {[chunk['index'] for chunk in chunks]}.")
-        written = [content.decode() for (of, _), content in self._world.bucket.written.items() if of == name]
+        written = [text_of(content) for (of, _), content in self._world.bucket.written.items() if of == name]
         alike = any(all(chunk["text"] and chunk["text"] in content for chunk in chunks) for content in written)
         self.hold(alike, "READ_MIXED", f"{name} is shown with texts that no version of it had together.")
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from common import split_store
 from common.model.chunks import Split, chunk_id
+from tests.chaos import scenario
 from tests.chaos.bucket import EXTRACTIONS
 from tests.chaos.checks import Checks
 from tests.chaos.world import World
@@ -114,7 +115,7 @@ class Ending:
             return
         text = split.extraction.text
         if row["wanted_status"] == "succeeded":
-            right = text == self._world.bucket.written[name, stored.generation].decode()
+            right = text == scenario.text_of(self._world.bucket.written[name, stored.generation])
             self._hold(right, "WRONG_ANSWER", f"{name} g{stored.generation} answers with another version's text.")
         found = [(each["char_start"], each["char_end"]) for each in self._world.rows(_BOUNDS, job=row["active_job_id"])]
         kept = [(chunk.char_start, chunk.char_end) for chunk in split.chunks]
@@ -133,8 +134,9 @@ class Ending:
             self._hold(
                 held <= live, "LEFT_OVER", f"{part}: {len(held - live)} chunks are left that nothing answers with."
             )
-        wanted = {split_store.object_name(row["active_job_id"]) for row in answering}
-        kept = {each.name for each in self._world.bucket.list_page(EXTRACTIONS, "", "", 1000)}
+        wanted = {split_store.folder(row["active_job_id"]) for row in answering}
+        found = self._world.bucket.list_page(EXTRACTIONS, "", "", 1000)
+        kept = {split_store.folder(UUID(each.name.split("/")[1])) for each in found}
         self._hold(kept <= wanted, "LEFT_OVER", f"{len(kept - wanted)} extractions are left that nothing answers with.")
 
     def _split(self, job: UUID) -> Split | None:

@@ -19,6 +19,8 @@ from common.adapters.postgres.vectors import PgVectorIndex
 from common.bootstrap import Application
 from common.bootstrap.local_parts import LocalParts
 from common.config import LOCAL_EMBEDDING_MODEL, Settings
+from common.extraction import reading
+from common.ports import TextExtractor
 from common.setting import variable
 from tests.chaos import bucket, stack
 from tests.chaos.bucket import Bucket
@@ -80,6 +82,8 @@ def settings(profile: str, *, url: str, version: Version) -> Settings:
         # Shorter than by default, so that less of a run is waiting; a message lives for less than the retention.
         "lease_seconds": "20",
         "defer_seconds": "5",
+        # A page in each step of a document of several.
+        "extraction_step_seconds": "1e-9",
         "purge_repeat_seconds": "1000",
         "message_retention_seconds": "4000",
     }
@@ -145,6 +149,12 @@ class ChaosApplication(Application):
     @override
     def objects(self) -> Any:
         return Gated(self._around.bucket, "objects")
+
+    @cached_property
+    @override
+    def extractor(self) -> TextExtractor:
+        # Here and not in a child, whose time is the machine's: no document of a run harms its reader.
+        return reading
 
     @cached_property
     @override

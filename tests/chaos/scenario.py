@@ -5,9 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cache
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
+from textwrap import wrap
 
+from common.extraction import ExtractionLimits, extract
 from tests.chaos.mail import Habits
+from tests.functions.texts import pdf
+
+PAGED = "b.pdf"
+"""How the name of an object of several pages ends, each of which is read in a step of its own."""
 
 _WORDS = re.findall(
     r"\w+",
@@ -67,20 +76,31 @@ class Scenario:
 
 
 def content(name: str, number: int) -> bytes:
-    """The text of an object's `number`-th version: six numbers, so that some are alike and most are not."""
+    """An object's `number`-th version: six numbers, so that some are alike and most are not."""
     dice = Random(f"{name}/{number}")
     paragraphs = [
         " ".join(f"{dice.choice(_WORDS)}{dice.randrange(1000)}" for _ in range(dice.randint(12, 30))) + "."
         for _ in range(dice.randint(1, 9))
     ]
+    if name.endswith(PAGED):
+        return pdf(*("\n".join(wrap(paragraph)) for paragraph in paragraphs))
     return "\n\n".join(paragraphs).encode()
+
+
+@cache
+def text_of(content: bytes) -> str:
+    """What an object's text should be: read all at once, whatever the run did."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "object"
+        path.write_bytes(content)
+        return extract(path, limits=ExtractionLimits()).text
 
 
 def planned(seed: int) -> Scenario:
     """The scenario of this seed."""
     dice = Random(f"{seed}/scenario")
     projects = ("acme/docs",) if dice.random() < 0.5 else ("acme/docs", dice.choice(("acme/notes", "beta/docs")))
-    objects = tuple(f"{dice.choice(projects)}/{letter}.txt" for letter in "abc"[: dice.randint(1, 3)])
+    objects = tuple(f"{dice.choice(projects)}/{file}" for file in ("a.txt", PAGED, "c.txt")[: dice.randint(1, 3)])
     commands = [Command(0.0, "upload", name, 1) for name in objects]
     at = 0.0
     for _ in range(dice.randint(4, 9)):

@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import requests
 
 from common.adapters.google_storage import GoogleObjectStore
 from common.errors import Permanent
@@ -25,6 +26,7 @@ from local.pubsub.emulator import PubSubEmulator
 from local.storage import Notifications, create_buckets, start_storage, storage_client
 
 EMULATOR_DIFFERS = {
+    "size": "takes any number of bytes at an upload's address",
     "delete": "ignores the precondition on delete: whatever generation is asked for, the newest goes",
 }
 PROJECT, BUCKET = "contract", "contract-objects"
@@ -233,3 +235,38 @@ def test_a_page_begins_behind_a_name_that_is_not_there(objects: ObjectStore, pre
     for name in ("a", "c"):
         put(objects, prefix + name)
     assert [stored.name for stored in objects.list_page(BUCKET, prefix, prefix + "b", 5)] == [prefix + "c"]
+
+
+def test_whoever_has_an_upload_s_address_makes_the_object(store: Store) -> None:
+    name, content = f"uploads/{next(_numbers)} ä.txt", b"words" * 100_000
+    url = store.objects.open_upload(BUCKET, name, len(content), "text/plain", {"year": "2026"})
+    assert store.objects.find(BUCKET, name) is None
+    half = 256 * 1024
+    first = requests.put(
+        url,
+        data=content[:half],
+        headers={"Content-Range": f"bytes 0-{half - 1}/{len(content)}"},
+        timeout=60,
+        allow_redirects=False,
+    )
+    assert (first.status_code, first.headers["Range"]) == (308, f"bytes=0-{half - 1}")
+    place = f"bytes {half}-{len(content) - 1}/{len(content)}"
+    last = requests.put(url, data=content[half:], headers={"Content-Range": place}, timeout=60)
+    assert last.status_code == 200
+    stored = store.objects.find(BUCKET, name)
+    assert stored is not None
+    assert (stored.generation, stored.size) == (int(last.json()["generation"]), len(content))
+    assert (stored.content_type, stored.metadata) == ("text/plain", {"year": "2026"})
+
+
+def test_an_upload_takes_as_many_bytes_as_were_said(store: Store) -> None:
+    url = store.objects.open_upload(BUCKET, f"uploads/{next(_numbers)}", 3, "text/plain", {})
+    assert (requests.put(url, data=b"four", timeout=60).status_code == 200) is store.differs("size")
+
+
+def test_a_file_is_uploaded_with_its_metadata(store: Store, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"words")
+    stored = store.objects.upload_file(BUCKET, f"uploads/{next(_numbers)}", source, "text/html", {"year": "2026"})
+    assert (stored.size, stored.content_type, stored.metadata) == (5, "text/html", {"year": "2026"})
+    assert store.objects.find(BUCKET, stored.name) == stored

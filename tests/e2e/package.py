@@ -41,12 +41,15 @@ class Package:
     environment: Path
 
     @classmethod
-    def installed(cls, root: Path, folder: Path, environment: Path) -> Self:
-        """Unpacked and installed by the two commands of Google's Python buildpack, with the same options."""
+    def installed(cls, root: Path, folder: Path, environment: Path, **build: str) -> Self:
+        """Unpacked and installed by the two commands of Google's Python buildpack, with the same options.
+
+        `build` are the build's variables: `chunk` has none that matters here.
+        """
         with zipfile.ZipFile(io.BytesIO(archive(root))) as packed:
             packed.extractall(folder)
         variables = {name: value for name, value in os.environ.items() if name not in VARIABLES_OF_THE_CHECKOUT}
-        variables["VIRTUAL_ENV"] = str(environment)
+        variables |= {"VIRTUAL_ENV": str(environment), **build}
         # The same uv that `./dev` uses.
         uv = shutil.which("uv") or str(root / ".dev" / "uv" / "bin" / "uv")
         # The buildpack names its only Python by version; here there may be several.

@@ -20,14 +20,22 @@ from tests.functions.texts import HANDBOOK
 pytestmark = pytest.mark.full
 
 QUESTION = "How tall is the tower?"
-PUSHED = ("intake", "chunk", "embed", "record", "retire", "dead_letter")
+PUSHED = ("intake", "chunk", "embed", "record", "retire", "fetch", "dead_letter")
 # Without bytecode, which adds some 150 MB to the 600 that are allowed in all.
 MOST_MEGABYTES = 440
+MOST_MEGABYTES_OF_OCR = 350  # in `chunk`'s package, which alone has it
 
 
 @pytest.fixture(scope="module")
 def package(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Package:
     return Package.installed(root, tmp_path_factory.mktemp("workspace"), tmp_path_factory.mktemp("layer") / ".venv")
+
+
+@pytest.fixture(scope="module")
+def package_without_ocr(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """As all functions but `chunk` are built."""
+    folder, environment = tmp_path_factory.mktemp("workspace"), tmp_path_factory.mktemp("layer") / ".venv"
+    return Package.installed(root, folder, environment, UV_NO_DEFAULT_GROUPS="1")
 
 
 @pytest.fixture(scope="module")
@@ -123,18 +131,28 @@ def needed(lock: Path) -> set[str]:
     return found
 
 
-def test_no_package_of_the_groups_is_installed(package: Package, root: Path) -> None:
+def test_no_package_of_the_groups_is_installed(package_without_ocr: Package, root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = {normal(re.split(r"[^\w.-]", requirement)[0]) for requirement in project["dependencies"]}
-    assert {"ai-infra", *wanted} <= package.distributions <= needed(root / "uv.lock")
+    assert {"ai-infra", *wanted} <= package_without_ocr.distributions <= needed(root / "uv.lock")
+
+
+def test_ocr_is_in_the_package_of_chunk(package: Package, package_without_ocr: Package) -> None:
+    ocr = {"rapidocr", "onnxruntime", "opencv-python-headless"}
+    assert ocr <= package.distributions - package_without_ocr.distributions
 
 
 def test_what_is_installed_is_what_was_locked(package: Package, root: Path) -> None:
     assert (package.folder / "uv.lock").read_bytes() == (root / "uv.lock").read_bytes()
 
 
-def test_the_installed_packages_are_small_enough(package: Package) -> None:
+def test_the_installed_packages_are_small_enough(package: Package, package_without_ocr: Package) -> None:
+    others, chunk = megabytes(package_without_ocr), megabytes(package)
+    show(f"{others:.0f} MB are installed without bytecode, {chunk:.0f} MB for chunk")
+    assert 100 < others < MOST_MEGABYTES
+    assert others < chunk < others + MOST_MEGABYTES_OF_OCR
+
+
+def megabytes(package: Package) -> float:
     files = (file for file in package.environment.rglob("*") if file.suffix != ".pyc" and not file.is_symlink())
-    megabytes = sum(file.stat().st_size for file in files if file.is_file()) / 1e6
-    show(f"{megabytes:.0f} MB are installed, without bytecode")
-    assert 100 < megabytes < MOST_MEGABYTES
+    return sum(file.stat().st_size for file in files if file.is_file()) / 1e6

@@ -29,6 +29,12 @@ class Caller:
         assert answered.status_code == 200, answered.text
         return answered.json
 
+    def post(self, path: str, **body: object) -> Any:
+        """What a request with this body, which must succeed, answers."""
+        answered = self("POST", path, json=body)
+        assert answered.status_code in {200, 202}, answered.text
+        return answered.json
+
     def ask(self, project: str, question: str, **asked: object) -> dict[str, Any]:
         answered = self("POST", f"/v1/projects/{project}:query", json={"question": question, **asked})
         assert answered.status_code == 200, answered.text

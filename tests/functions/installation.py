@@ -31,7 +31,7 @@ from tests.functions.events import event
 from tests.functions.topics import PROJECT, Published, Topics
 
 ROOT = Path(__file__).resolve().parents[2]
-PIPELINE = ("intake", "chunk", "embed", "record", "retire", "dead_letter", "reconcile")
+PIPELINE = ("intake", "chunk", "embed", "record", "retire", "fetch", "dead_letter", "reconcile")
 PEPPERS = {1: "a pepper for the function tests"}
 # Small, so that a short text has several chunks and these several batches; no wait is worth its time here.
 SETTINGS = {

@@ -37,7 +37,8 @@ def working(installation: Installation) -> Iterator[None]:
                 seen = (blob.name, int(blob.generation))
                 if seen not in announced:
                     announced.add(seen)
-                    assert installation.deliver("intake", installation.finalized(*seen)).status_code == 204
+                    finalized = installation.finalized(*seen, metadata=blob.metadata or {})
+                    assert installation.deliver("intake", finalized).status_code == 204
             installation.run()
 
     with ThreadPoolExecutor(1) as threads:

@@ -20,7 +20,7 @@ from local.ports import LOOPBACK, free_ports
 from tests.functions.command_line import CommandLine
 from tests.functions.installation import ROOT, Installation
 from tests.functions.serving import served, working
-from tests.functions.texts import HANDBOOK
+from tests.functions.texts import HANDBOOK, pdf_with_lost_page
 
 QUESTION = "How tall is the tower?"
 UNANSWERABLE = "Who won the chess championship in Buenos Aires?"
@@ -197,6 +197,22 @@ def test_a_file_that_cannot_be_read_fails_the_upload_that_waits_for_it(
     assert user("job", document["job_id"]).exit_code == ExitCode.OK
 
 
+@pytest.mark.usefixtures("at_work")
+def test_pages_that_could_not_be_read_are_named(user: CommandLine, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.pdf"
+    damaged.write_bytes(
+        pdf_with_lost_page("The keeper sleeps by day.", "Nobody reads this.", "The lamp burns by night.")
+    )
+    warning = "Page 2 could not be read and is empty."
+    result = user("upload", damaged, "--wait")
+    assert result.exit_code == ExitCode.OK
+    assert f"damaged.pdf: {warning}" in result.stderr.splitlines()
+    [document] = [each for each in user.shown("documents") if each["title"] == "damaged.pdf"]
+    assert document["warnings"] == user.shown("job", document["job_id"])["warnings"] == [warning]
+    for shown in (user("document", document["id"]), user("job", document["job_id"])):
+        assert f"warnings {warning}" in [" ".join(line.split()) for line in shown.stdout.splitlines()]
+
+
 def test_without_an_emulator_and_credentials_no_file_leaves_the_machine(
     user: CommandLine, letter: Path, tmp_path: Path
 ) -> None:
@@ -206,8 +222,8 @@ def test_without_an_emulator_and_credentials_no_file_leaves_the_machine(
         "CLOUDSDK_CONFIG": str(tmp_path),
         "NO_GCE_CHECK": "true",
     }
-    assert user.refused("upload", letter, **nothing) == (ExitCode.NOT_AUTHORISED, "UPLOAD_FORBIDDEN")
-    assert "by Google Cloud" in user("upload", letter, typed="", **nothing).stderr
+    assert user.refused("upload", letter, "--direct", **nothing) == (ExitCode.NOT_AUTHORISED, "UPLOAD_FORBIDDEN")
+    assert "by Google Cloud" in user("upload", letter, "--direct", typed="", **nothing).stderr
 
 
 def test_files_that_cannot_be_uploaded_are_a_usage_error(user: CommandLine, letter: Path, tmp_path: Path) -> None:

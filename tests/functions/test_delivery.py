@@ -14,13 +14,14 @@ from tests.functions.installation import Installation
 from tests.functions.texts import HANDBOOK
 from tests.functions.topics import Published
 
-PUSHED = ("intake", "chunk", "embed", "record", "retire", "dead_letter")
+PUSHED = ("intake", "chunk", "embed", "record", "retire", "fetch", "dead_letter")
 TOPICS = {
     "intake": "object-events",
     "chunk": "document-registered",
     "embed": "chunk-batch",
     "record": "batch-embedded",
     "retire": "document-retired",
+    "fetch": "url-requested",
 }
 
 
@@ -114,6 +115,7 @@ EVENT_OF = {
     "embed": "chunk-batch",
     "record": "batch-embedded",
     "retire": "document-retired",
+    "fetch": "url-requested",
     "dead_letter": "dead-letter",
 }
 

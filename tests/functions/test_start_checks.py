@@ -22,7 +22,7 @@ from tests.integration.faulty_firestore import answers
 pytestmark = pytest.mark.full
 
 ELSEWHERE = f"projects/{PROJECT}/locations/us-central1"
-FUNCTIONS = ("intake", "chunk", "embed", "record", "retire", "dead_letter", "reconcile", "api")
+FUNCTIONS = ("intake", "chunk", "embed", "record", "retire", "fetch", "dead_letter", "reconcile", "api")
 
 
 @pytest.fixture(scope="module")

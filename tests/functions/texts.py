@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 
 from reportlab.lib.pagesizes import A5
@@ -47,3 +48,11 @@ def pdf(*pages: str) -> bytes:
         canvas.showPage()
     canvas.save()
     return stream.getvalue()
+
+
+def pdf_with_lost_page(*pages: str) -> bytes:
+    """A PDF whose second page is not to be found in it."""
+    whole = pdf(*pages)
+    damaged = re.sub(rb"(/Kids \[ \d+ 0 R )\d+", rb"\g<1>99", whole, count=1)
+    assert damaged != whole
+    return damaged

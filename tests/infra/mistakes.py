@@ -57,7 +57,12 @@ _ROLES = (
         ' && resource.name == \\"projects/${var.project}/instances/${var.name}\\"',
         "",
     ),
-    _mistake("a topic that is not published to", "topology.yaml", "publishes: []", "publishes: [object-events]"),
+    _mistake(
+        "a topic that is not published to",
+        "topology.yaml",
+        "publishes: []\n    database_role: pipeline\n  reconcile:",
+        "publishes: [object-events]\n    database_role: pipeline\n  reconcile:",
+    ),
     _mistake(
         "uploaders of the whole bucket",
         "storage.tf",
@@ -212,6 +217,7 @@ _FUNCTIONS = (
         "google_service_account.function[each.key].email",
         'google_service_account.function["api"].email',
     ),
+    _mistake("OCR in every function", "functions.tf", '{ UV_NO_DEFAULT_GROUPS = "1" }', "{}"),
     _mistake("functions before the migration", "functions.tf", "    google_cloud_run_v2_job.migrate,\n", ""),
     _mistake("the migration by hand", "jobs.tf", "  run_execution_token =", "  # run_execution_token ="),
     _mistake("a setting misspelt", "environment.tf", "AI_INFRA_DEPLOYED_INDEX ", "AI_INFRA_INDEX_DEPLOYED "),

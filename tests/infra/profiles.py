@@ -34,7 +34,7 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
         "protect": False,
         "scaling": {
             name: {"min": 0, "max": 1}
-            for name in ("intake", "chunk", "embed", "record", "retire", "dead_letter", "reconcile", "api")
+            for name in ("intake", "chunk", "embed", "record", "retire", "fetch", "dead_letter", "reconcile", "api")
         },
     },
     "full": {
@@ -48,6 +48,7 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
         },
         "operators": ["group:operators@example.com"],
         "vector_index": "vertex",
+        "ocr": "off",
         "embedding_model": "text-embedding-005",
         "embedding_dimensions": 256,
         "generation_model": "gemini-3.5-flash-lite",

@@ -45,17 +45,20 @@ def table(deployment: Deployment) -> dict[str, Grants]:
         | {_WRITES, _SEARCHES}
         | {("custom/objectLister", "bucket uploads"), ("custom/objectRemover", "bucket extractions")}
         | _publishes("document-retired"),
+        "fetch": database
+        | {("storage.objectCreator", "bucket uploads"), ("storage.objectViewer", "bucket uploads")}
+        | {("custom/objectRemover", "bucket uploads")},
         "dead_letter": database,
         "reconcile": database
         | {("custom/objectRemover", "bucket uploads"), ("storage.objectViewer", "bucket uploads")}
-        | _publishes("object-events", "document-registered", "document-retired"),
+        | _publishes("object-events", "document-registered", "document-retired", "url-requested"),
         "api": database
         | texts_read
         | _MODELS
         | {_SEARCHES, ("secretmanager.secretAccessor", "secret key-peppers")}
         | {("storage.objectCreator", "bucket uploads"), ("custom/objectRemover", "bucket uploads")}
         | {("storage.objectViewer", "bucket extractions")}
-        | _publishes("document-registered", "document-retired"),
+        | _publishes("document-registered", "document-retired", "url-requested"),
         "migrations": database,
         "admin": database
         | texts_read
@@ -64,10 +67,11 @@ def table(deployment: Deployment) -> dict[str, Grants]:
         | {("secretmanager.secretVersionAdder", "secret issued-key")}
         | {("custom/objectRemover", "bucket uploads"), ("storage.objectViewer", "bucket uploads")}
         | {("storage.objectViewer", "bucket extractions")}
-        | _publishes("object-events", "document-registered", "chunk-batch", "batch-embedded", "document-retired"),
+        | _publishes("object-events", "document-registered", "chunk-batch", "batch-embedded", "document-retired")
+        | _publishes("url-requested"),
         "push": {
             ("run.invoker", f"service {name}")
-            for name in ("intake", "chunk", "embed", "record", "retire", "dead-letter")
+            for name in ("intake", "chunk", "embed", "record", "retire", "fetch", "dead-letter")
         },
         "scheduler": {("run.invoker", "service reconcile")},
         "builder": {
@@ -90,7 +94,7 @@ def _others(deployment: Deployment, accounts: list[str]) -> dict[str, set[tuple[
     number = deployment.state.one("data.google_project.this")["number"]
     agent = f"serviceAccount:service-{number}@gcp-sa-pubsub.iam.gserviceaccount.com"
     storage = deployment.state.one("data.google_storage_project_service_account.this")["email_address"]
-    subscriptions = ("intake", "retire-object", "chunk", "embed", "record", "retire-document")
+    subscriptions = ("intake", "retire-object", "chunk", "embed", "record", "retire-document", "fetch")
     found = {
         agent: {("pubsub.subscriber", f"subscription {name}") for name in subscriptions}
         | _publishes("dead-letter")

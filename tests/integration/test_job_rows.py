@@ -46,9 +46,14 @@ def renew(installation: Installation, message: DocumentRegistered, token: UUID) 
         return transaction.jobs.renew(message.job_id, token, 60)
 
 
-def release(installation: Installation, message: DocumentRegistered, token: UUID) -> None:
+def release(installation: Installation, message: DocumentRegistered, token: UUID, *, failed: bool = True) -> None:
     with installation.database.transaction() as transaction:
-        transaction.jobs.release(message.job_id, token)
+        transaction.jobs.release(message.job_id, token, failed=failed)
+
+
+def note_pages(installation: Installation, message: DocumentRegistered, token: UUID, read: int, total: int) -> None:
+    with installation.database.transaction() as transaction:
+        transaction.jobs.note_pages(message.job_id, token, read=read, total=total)
 
 
 def store_split(installation: Installation, message: DocumentRegistered, token: UUID, chunks: int = 3) -> bool:
@@ -162,6 +167,7 @@ def test_who_lost_the_lease_changes_nothing(installation: Installation, place: R
     before = installation.row(JOB, id=message.job_id)
     assert not renew(installation, message, late)
     assert not store_split(installation, message, late)
+    note_pages(installation, message, late, 1, 2)
     release(installation, message, late)
     assert installation.row(JOB, id=message.job_id) == before
 
@@ -172,6 +178,25 @@ def test_a_lease_given_back_counts_the_attempt(installation: Installation, place
         release(installation, message, lease(installation, message))
         assert not installation.job(message).leased
         assert installation.row(JOB, id=message.job_id).attempts == attempt
+
+
+def test_a_lease_given_back_without_a_failure_counts_none(installation: Installation, place: Route) -> None:
+    message = registered(installation, place)
+    release(installation, message, lease(installation, message), failed=False)
+    assert not installation.job(message).leased
+    assert installation.row(JOB, id=message.job_id).attempts == 0
+
+
+def test_pages_read_so_far_are_known_until_all_are(installation: Installation, place: Route) -> None:
+    message = registered(installation, place)
+    token = lease(installation, message)
+    assert installation.job(message).pages_read == 0
+    note_pages(installation, message, token, 1, 2)
+    row = installation.row(JOB, id=message.job_id)
+    assert (row.pages_read, row.pages) == (1, 2)
+    assert installation.job(message).pages_read == 1
+    assert store_split(installation, message, token)
+    assert installation.row(JOB, id=message.job_id).pages_read == 2
 
 
 def test_a_split_is_recorded_once_under_the_lease(installation: Installation, place: Route) -> None:

@@ -16,14 +16,15 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 
 from common.adapters.postgres.chunk_texts import PostgresChunkTexts
-from common.adapters.postgres.connection import bind_team
 from common.adapters.postgres.vectors import PgVectorIndex
 from common.catalog import Page
 from common.errors import AiInfraError
 from common.inspection import EVERYTHING, Within
 from common.messages import DocumentRegistered
 from common.model.documents import DeletionCause, Route, deletion_id
+from common.model.fetches import FetchStatus
 from common.model.questions import Scope
+from tests.integration.nested_plans import told_within
 from tests.rows import (
     MODEL,
     SHA256,
@@ -124,7 +125,13 @@ HOT: dict[str, Ask] = {
     "unregistered": pipeline(lambda rows, m: rows.documents.unregistered(stored_objects(m))),
     "deleted": pipeline(lambda rows, m: rows.documents.deleted(stored_objects(m))),
     "renew": pipeline(lambda rows, m: rows.jobs.renew(m.job_id, uuid4(), 60)),
-    "release": pipeline(lambda rows, m: rows.jobs.release(m.job_id, uuid4())),
+    "release": pipeline(lambda rows, m: rows.jobs.release(m.job_id, uuid4(), failed=True)),
+    "note pages": pipeline(lambda rows, m: rows.jobs.note_pages(m.job_id, uuid4(), read=1, total=2)),
+    "claim stalled fetches": pipeline(lambda rows, _: rows.fetches.claim_stalled(60, 10)),
+    "end a fetch": pipeline(lambda rows, m: rows.fetches.end(m.job_id, FetchStatus.FETCHED, 1)),
+    "fail a fetch": pipeline(lambda rows, m: rows.fetches.fail(m.job_id, AiInfraError("A", "B."), retryable=True)),
+    "find a fetch": pipeline(lambda rows, m: rows.fetches.find(m.job_id)),
+    "note origin": pipeline(lambda rows, m: rows.documents.note_origin(m.document_id, source_url=None, metadata={})),
     "claim stalled": pipeline(lambda rows, _: rows.jobs.claim_stalled(60, 10)),
     "batch release": pipeline(lambda rows, m: rows.batches.release(m.job_id, 0, uuid4(), failed=True)),
     "purges due": pipeline(lambda rows, m: rows.purges.due(m.document_id, 60)),
@@ -158,7 +165,10 @@ HOT: dict[str, Ask] = {
     "forget keys": pipeline(lambda rows, _: rows.retention.forget_idempotency_keys(60, 10)),
     "forget failed": pipeline(lambda rows, _: rows.retention.forget_failed(60, 10)),
     "document": team(lambda rows, m: rows.catalog.document(m.document_id)),
-    "documents": team(lambda rows, m: rows.catalog.documents(m.project_id, None, Page(10))),
+    "documents": team(lambda rows, m: rows.catalog.documents(m.project_id, None, {}, Page(10))),
+    "documents with metadata": team(lambda rows, m: rows.catalog.documents(m.project_id, None, {"a": "b"}, Page(10))),
+    "fetches": team(lambda rows, m: rows.catalog.fetches(m.project_id, Page(10))),
+    "a fetch": team(lambda rows, m: rows.catalog.fetch(m.job_id)),
     "job": team(lambda rows, m: rows.catalog.job(m.job_id)),
     "jobs": team(lambda rows, m: rows.catalog.jobs(m.document_id, Page(10))),
     "chunks": team(lambda rows, m: rows.catalog.chunks(m.document_id, -1, 10)),
@@ -216,25 +226,15 @@ SEARCH_WORDS = text("select id from search_chunk_words(:project_id, array[to_tsq
 
 
 def test_words_are_looked_up_in_their_index(installation: Installation, place: Route) -> None:
-    """The plan within the function, which it makes as its own role, is told by auto_explain alone."""
     message = live(installation, place)
     with installation.owner.connect() as connection:
         connection.execute(MANY_CHUNKS, {"job_id": message.job_id})
-        for statement in (
-            "select gin_clean_pending_list('document_chunks_words')",
-            "analyze document_chunks",
-            "set enable_seqscan = off",
-            "load 'auto_explain'",
-            "set auto_explain.log_min_duration = 0",
-            "set auto_explain.log_nested_statements = on",
-            "set client_min_messages = log",
-        ):
-            connection.exec_driver_sql(statement)
-        bind_team(connection, message.team_id)
-        found = connection.execute(SEARCH_WORDS, {"project_id": message.project_id}).scalars().all()
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        told = "\n".join(notice[b"M"].decode() for notice in driver.notices)
+        found: list[UUID] = []
+
+        def search() -> None:
+            found.extend(connection.execute(SEARCH_WORDS, {"project_id": message.project_id}).scalars())
+
+        told = told_within(connection, "document_chunks", "document_chunks_words", message.team_id, search)
         connection.invalidate()
     assert set(found) == set(chunk_ids(message))
     conditions = re.findall(r"Bitmap Index Scan on document_chunks_words.*\n\s*Index Cond: (.*)", told)

@@ -16,7 +16,7 @@ from common.database import FailedMessage, Unrouted
 from common.messages import DocumentRegistered
 from common.model.documents import DeletionCause
 from tests.conftest import TestDatabase
-from tests.rows import Installation, answered, chunk_ids, live, new_object, new_place
+from tests.rows import Installation, answered, chunk_ids, live, new_fetch, new_object, new_place
 
 NOT_ALLOWED = "42501"
 """Postgres' code for a missing privilege and for a row that a policy does not let in."""
@@ -60,6 +60,7 @@ def settled(installation: Installation) -> DocumentRegistered:
     answered(installation, message, *chunk_ids(message))
     with installation.team_database.transaction(message.team_id) as transaction:
         transaction.idempotency.begin("key", "hash")
+        transaction.fetches.open(new_fetch(message))
     with installation.database.transaction() as transaction:
         transaction.failed_messages.keep(
             FailedMessage(

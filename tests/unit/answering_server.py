@@ -25,16 +25,19 @@ class AnsweringServer:
     keys: list[str] = field(default_factory=list)
     identities: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    ranges: list[str] = field(default_factory=list)
 
     def answer(self, *answers: Response) -> None:
         self.answers = list(answers)
-        self.asked.clear()
+        for kept in (self.asked, self.bodies, self.ranges):
+            kept.clear()
 
     def __call__(self, **_path: str) -> Response:
         self.asked.append((request.method, request.environ["REQUEST_URI"]))
         self.keys.append(request.headers.get("Authorization", ""))
         self.identities.append(request.headers.get("X-Serverless-Authorization", ""))
         self.bodies.append(request.get_data())
+        self.ranges.append(request.headers.get("Content-Range", ""))
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
@@ -52,8 +55,8 @@ def refusal(code: int, reason: str) -> Response:
 def answering() -> Iterator[AnsweringServer]:
     answers = AnsweringServer()
     app = Flask("answers")
-    app.add_url_rule("/", "root", answers, defaults={"path": ""}, methods=["GET", "POST", "DELETE"])
-    app.add_url_rule("/<path:path>", "answers", answers, methods=["GET", "POST", "DELETE"])
+    app.add_url_rule("/", "root", answers, defaults={"path": ""}, methods=["GET", "POST", "PUT", "DELETE"])
+    app.add_url_rule("/<path:path>", "answers", answers, methods=["GET", "POST", "PUT", "DELETE"])
     server = make_server(LOOPBACK, 0, app)
     answers.url = f"http://{LOOPBACK}:{server.server_port}"
     with ThreadPoolExecutor(1) as threads:

@@ -96,6 +96,7 @@ def test_another_profile_is_refused() -> None:
     ("changes", "named"),
     [
         ({"AI_INFRA_PURGE_GRACE_SECONDS": "30"}, "AI_INFRA_PURGE_GRACE_SECONDS"),
+        ({"AI_INFRA_EXTRACTION_STEP_SECONDS": "300"}, "AI_INFRA_EXTRACTION_STEP_SECONDS"),
         ({"AI_INFRA_QUESTION_SECONDS": "40"}, "AI_INFRA_QUESTION_SECONDS"),
         ({"AI_INFRA_CHUNK_OVERLAP": "121"}, "AI_INFRA_CHUNK_OVERLAP"),
         ({"AI_INFRA_CHUNK_SIZE": "63"}, "AI_INFRA_CHUNK_SIZE"),

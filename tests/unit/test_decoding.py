@@ -122,3 +122,12 @@ def test_any_bytes_become_clean_text(content: bytes, declared: str | None) -> No
 @pytest.mark.parametrize(("space", "left"), [(" " * 5000, " "), ("\n \t" * 5000, "\n\n"), (" " * 500, " " * 500)])
 def test_white_space_without_end_becomes_little(space: str, left: str) -> None:
     assert clean(f"a{space}b") == f"a{left}b"
+
+
+def test_surrogates_in_utf_8_are_one_character_by_twos_and_none_alone() -> None:
+    halves = "\N{GRINNING FACE}".encode("utf-16-be")
+    pair = "".join(chr(int.from_bytes(halves[place : place + 2])) for place in (0, 2))
+    whole = decode(f"Grüße {pair}!".encode("utf-8", "surrogatepass"))
+    assert (whole.text, whole.encoding, whole.warnings) == ("Grüße \N{GRINNING FACE}!", "utf-8", ())
+    alone = decode(f"Grüße {pair[0]}!".encode("utf-8", "surrogatepass"))
+    assert (alone.text, alone.warnings) == ("Grüße \ufffd!", ("1 characters could not be read as utf-8.",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import json
 import tarfile
 import zipfile
 from pathlib import Path
@@ -15,9 +16,12 @@ from hypothesis import strategies as st
 
 from common.errors import Permanent
 from common.extraction import ExtractionLimits, detect_type, extract
-from common.extraction.detection import HTML, MARKDOWN, PDF, PLAIN, type_of
+from common.extraction.by_type import EXTRACTORS, load_extractor
+from common.extraction.detection import type_of
+from common.extraction.mime_types import CSV, EML, HTML, JSON, JSON_LINES, MARKDOWN, PDF, PLAIN, TSV, XML
 
 README = "# A project\n\n## Use\n\n- one\n- two\n\nSee [the guide](guide.md).\n"
+PROGRAM = "import os\nfrom pathlib import Path\n\n\ndef lamp(path):\n    return path\n\n"
 PROSE = "It was a quiet evening.\n\nNobody spoke - not even the cook. 3 < 4, said the clock.\n"
 
 
@@ -66,6 +70,8 @@ def refusal(content: bytes) -> Permanent:
         ("Text.\n\n```python\nprint(1)\n```\n", MARKDOWN),
         ("| a | b |\n|---|:---:|\n| 1 | 2 |\n", MARKDOWN),
         ('<div align="center">logo</div>\n\n' + README, MARKDOWN),
+        (PROGRAM + README, PLAIN),
+        (f"{README}\n```python\n{PROGRAM}```\n", MARKDOWN),
         (PROSE, PLAIN),
         ("# only one heading, or a comment\nx = 1\n", PLAIN),
         ("- milk\n- bread\n", PLAIN),
@@ -73,8 +79,25 @@ def refusal(content: bytes) -> Permanent:
         ("x", PLAIN),
         (" \n\n", PLAIN),
         ("BM is short for body mass, and MZ for nothing.", PLAIN),
-        ('{"json": [1, 2]}', PLAIN),
-        ("a,b\n1,2\n", PLAIN),
+        ('{"json": [1, 2]}', JSON),
+        (' [\n1.5e-3, true, null, {"a": "[\\""}]\n', JSON),
+        ('{"open": "beg', PLAIN),
+        ("{not: json}", PLAIN),
+        ("[1] Smith, J.", PLAIN),
+        ("[section]\nkey = 1\n", PLAIN),
+        ('{"a": 1}\n{"b": 2}\n', JSON_LINES),
+        ('<?xml version="1.0"?>\n<feed><entry/></feed>', XML),
+        ("<note><to>Bo</to></note>\n", XML),
+        ("<note>never closed", PLAIN),
+        ("<Name> said hello to <Place>", PLAIN),
+        ("a,b\n1,2\n", CSV),
+        ("a\tb\n1\t2\n", TSV),
+        ("#include <stdio.h>\nint main(void) {\n    return f(a, b);\n}\n", PLAIN),
+        ("import os, sys\nfrom a import b, c\nprint(os, sys)\n", PLAIN),
+        ("From: a@b.c\nTo: d@e.f\nSubject: x\n\nHello\n", EML),
+        ("Received: from x\n\tby y\nFrom: a@b.c\n\nHello\n", EML),
+        ("From: me\nNote: this is no mail\n\nHello\n", PLAIN),
+        ("Subject: of the talk\nis what From: and To: mean\n", PLAIN),
     ],
 )
 def test_the_content_tells_the_type(content: str, expected: str) -> None:
@@ -103,7 +126,6 @@ def test_the_encoding_does_not_matter(text: str, expected: str, encoding: str) -
         (zipped("ppt/presentation.xml"), "a PowerPoint presentation"),
         (b"MZ\x90\0\x03\0\0\0", "a Windows program"),
         (b"\x7fELF\x02\x01", "a program"),
-        (b"{\\rtf1\\ansi text}", "an RTF document"),
         (b"%!PS-Adobe-3.0\n", "a PostScript document"),
         (b"SQLite format 3\0", "an SQLite database"),
         (b"<svg xmlns='x'></svg>", "an SVG image"),
@@ -136,11 +158,36 @@ def test_the_name_does_not_matter(tmp_path: Path, name: str) -> None:
 
 @given(st.binary(max_size=300) | st.text(max_size=100).map(lambda text: text.encode("utf-16", "surrogatepass")))
 def test_any_bytes_have_a_type_or_a_reason(content: bytes) -> None:
-    assert outcome(content) in {PDF, HTML, MARKDOWN, PLAIN, "EMPTY_FILE", "UNSUPPORTED_TYPE"}
+    assert outcome(content) in {*EXTRACTORS, "EMPTY_FILE", "UNSUPPORTED_TYPE"}
 
 
 @given(
     st.lists(st.sampled_from(["-a: b\n", "- \n", "\n", "---", "```x\n", "[", "](", "<!--", " ", "|", "#", "**", "`"]))
 )
 def test_signs_in_any_order_make_a_text(parts: list[str]) -> None:
-    assert type_of(("---\n" + "".join(parts)).encode()) in {MARKDOWN, PLAIN}
+    assert type_of(("---\n" + "".join(parts)).encode()) in {MARKDOWN, PLAIN, CSV}
+
+
+@pytest.mark.parametrize("mime_type", EXTRACTORS)
+def test_each_type_has_its_extractor(mime_type: str) -> None:
+    assert load_extractor(mime_type).__name__.startswith("extract_")
+
+
+JSON_VALUES = st.text() | st.floats(allow_nan=False, allow_infinity=False) | st.lists(st.text() | st.none(), max_size=3)
+
+
+@given(st.dictionaries(st.text(), JSON_VALUES, min_size=1, max_size=4), st.sampled_from([None, 2]))
+def test_json_is_told_whatever_is_in_it(value: object, indent: int | None) -> None:
+    assert type_of(json.dumps(value, indent=indent).encode()) == JSON
+
+
+def test_a_long_file_is_told_by_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for content, expected in (
+        (json.dumps(["word \\ 𝄞"] * 9_000), JSON),
+        ('{"a": "b"}\n' * 9_000, JSON_LINES),
+        ("a;b\n" * 30_000, CSV),
+        ("<r>" + "<x>word</x>" * 9_000, XML),
+    ):
+        path.write_text(content, encoding="utf-8")
+        assert detect_type(path) == expected

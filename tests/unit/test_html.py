@@ -197,3 +197,25 @@ def test_too_large_a_page_is_refused(tmp_path: Path, limits: ExtractionLimits) -
     with pytest.raises(Permanent) as caught:
         extract_html(path, limits, None)
     assert caught.value.reason == "TOO_MUCH_TEXT"
+
+
+@pytest.mark.parametrize(
+    ("table", "headers"),
+    [
+        ("<tr><th>A<th>B<tr><td>1<td>2<tr><td>3<td>4", ["A | B"]),
+        ("<thead><tr><td>A<td>B<tbody><tr><td>1<td>2", ["A | B"]),
+        ("<tr><th>A<th>B<tr><th>x<th>y<tr><td>1<td>2<tr><th>C<th>D", ["A | B / x | y"]),
+        ("<tr><th>A<td>1<tr><th>B<td>2", []),
+        ("<tr><th>A<th>B", []),
+        ("<tr><td>1<td>2<tr><th>A<th>B<tr><td>1<td>2", []),
+        ("<tr><th colspan=2>One<tr><td>1<td>2", []),
+    ],
+)
+def test_a_tables_header_heads_its_rows(html: Extract, table: str, headers: list[str]) -> None:
+    extraction = html(f"<h2>Over it</h2><p><b>A bold line alone</b></p><table>{table}</table><p>behind</p>")
+    found = [each for each in extraction.headings if each.char_end is not None]
+    assert [each.title for each in found] == headers
+    for each in found:
+        assert each.level == 4
+        assert extraction.text[each.char_end :] == "\n\nbehind"
+        assert extraction.text.startswith("A | B\n", each.char_start)

@@ -17,7 +17,7 @@ from bench.profiles import environment
 SDKS = {
     "google.cloud.storage", "google.cloud.pubsub_v1", "google.cloud.firestore", "google.cloud.aiplatform",
     "google.cloud.sql.connector", "google.genai", "vertexai", "sqlalchemy", "pg8000", "alembic", "numpy", "onnxruntime",
-    "tokenizers", "pypdfium2", "selectolax", "rich", "yaml",
+    "tokenizers", "protego", "pypdfium2", "rapidocr", "cv2", "selectolax", "rich", "yaml",
     *(f"google.cloud.aiplatform_v1.services.{folder.name}" for folder in Path(services.__path__[0]).glob("*_service")),
 }  # fmt: skip
 DATABASE, PUBSUB, STORAGE = {"sqlalchemy", "pg8000"}, {"google.cloud.pubsub_v1"}, {"google.cloud.storage"}
@@ -33,6 +33,7 @@ USED = {
         "embed": DATABASE | PUBSUB | {"numpy", "tokenizers"},
         "record": DATABASE | PUBSUB | {"numpy"},
         "retire": DATABASE,
+        "fetch": DATABASE | STORAGE | {"protego"},
         "dead_letter": DATABASE,
         "reconcile": DATABASE | PUBSUB | STORAGE,
         "api": DATABASE | PUBSUB | STORAGE | {"numpy", "tokenizers"},
@@ -43,6 +44,7 @@ USED = {
         "embed": DATABASE | PUBSUB | PREDICTION | INDEX,
         "record": DATABASE | PUBSUB | INDEX,
         "retire": DATABASE,
+        "fetch": DATABASE | STORAGE | {"protego"},
         "dead_letter": DATABASE,
         "reconcile": DATABASE | PUBSUB | STORAGE,
         "api": DATABASE | PUBSUB | PREDICTION | INDEX | STORAGE,

@@ -117,3 +117,20 @@ def test_too_long_a_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Permanent) as caught:
         extract_markdown(path, ExtractionLimits(characters=100), None)
     assert caught.value.reason == "TOO_MUCH_TEXT"
+
+
+def test_a_tables_header_heads_its_rows(tmp_path: Path) -> None:
+    source = (
+        "# One\n\n| A | *B* \\| C |\n|---|:-:|\n| 1 | 2 |\n| 3 | 4 |\n\nText | with a bar\n\n## Two\n\n"
+        "x | y\n--|--\n5 | 6\n```\n| a | b |\n|---|---|\n```\n"
+    )
+    extraction = extracted(tmp_path, source)
+    assert [(each.level, each.title) for each in extraction.headings] == [
+        (1, "One"),
+        (2, "A | B | C"),
+        (2, "Two"),
+        (3, "x | y"),
+    ]
+    first, second = (each for each in extraction.headings if each.char_end is not None)
+    assert source[first.char_start : first.char_end] == "| A | *B* \\| C |\n|---|:-:|\n| 1 | 2 |\n| 3 | 4 |\n"
+    assert source[second.char_start : second.char_end] == "x | y\n--|--\n5 | 6\n"

@@ -18,8 +18,10 @@ CONTRACTS = {
     "renames something": r"\brename\b|\bnew_(column|table)_name\b|op\.rename_\w+",
     "asks for a value that there was not": r"\bset\s+not\s+null\b|nullable\s*=\s*False(?![^)]*server_default)",
     "changes a type": r"\balter\s+(column\s+)?\w+\s+(set\s+data\s+)?type\b|\btype_\s*=",
-    # What is made new is first taken from everybody.
-    "takes a right away": r"\brevoke\b(?![^;]*\bfrom\s+public\b)",
+    # What is made new is first taken from everybody; a role that a function runs as may create for that moment only.
+    "takes a right away": (
+        r"\brevoke\b(?![^;]*\bfrom\s+public\b)(?!\s+create\s+on\s+schema\s+public\s+from\s+ai_infra_search\b)"
+    ),
     "adds a column that an insert has to name": r"\badd\s+column\b(?![^,;]*\bdefault\b)[^,;]*\bnot\s+null\b",
     "adds a condition to rows": (
         r"\badd\s+(constraint\s+\w+\s+)?(check|unique|foreign\s+key|exclude)\b|\bcreate\s+unique\b"

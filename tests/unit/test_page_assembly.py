@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from common.extraction.outline import OutlineEntry, find_titles
 from common.extraction.page_assembly import assemble
-from common.extraction.page_edges import running_lines
+from common.extraction.page_edges import without_running_lines
 from common.extraction.page_text import join_lines, raw_lines, runs_on
 
 WIDTH = 60
@@ -58,11 +58,7 @@ def test_pages_and_headings_stand_where_they_say(read: list[list[str]], outline:
 @given(pages)
 def test_no_word_is_lost_but_running_lines(read: list[list[str]]) -> None:
     text, _, _ = assemble(read, ())
-    kept = [
-        line
-        for page, (top, bottom) in zip(read, running_lines(read), strict=True)
-        for line in page[top : len(page) - bottom]
-    ]
+    kept = [line for page in without_running_lines(read) for line in page]
     assert "".join("".join(kept).replace("\xad", "").split()) == "".join(text.replace("\xad", "").split())
 
 
@@ -78,21 +74,23 @@ def test_raw_lines_are_clean_and_not_empty(text: str) -> None:
 @pytest.mark.parametrize(
     ("read", "expected"),
     [
-        ([["Head", "a"], ["Head", "b"], ["Head", "c"]], [(0, 0), (1, 0), (1, 0)]),
-        ([["L", "a"], ["R", "b"], ["L", "c"], ["R", "d"]], [(0, 0), (0, 0), (1, 0), (1, 0)]),
-        ([["a", "1"], ["b", "2"], ["c", "3"]], [(0, 1), (0, 1), (0, 1)]),
-        ([["a", "Page iv"], ["b", "Page v"]], [(0, 1), (0, 1)]),
-        ([["a", "- 9 -"], ["b", "- 10 -"]], [(0, 1), (0, 1)]),
-        ([["a", "1994"], ["b", "7"]], [(0, 0), (0, 0)]),
-        ([["a b c 12", "x"], ["a b c 13", "y"]], [(0, 0), (1, 0)]),
-        ([["A", "B", "C"], ["A", "B", "C"]], [(0, 0), (2, 2)]),
-        ([["ı", "a"], ["İ", "b"]], [(0, 0), (0, 0)]),
-        ([[], ["a"], []], [(0, 0), (0, 0), (0, 0)]),
-        ([["." * 9999, "a"], ["." * 9998, "b"]], [(0, 0), (0, 0)]),
+        ([["Head", "a"], ["Head", "b"], ["Head", "c"]], [["Head", "a"], ["b"], ["c"]]),
+        ([["L", "a"], ["R", "b"], ["L", "c"], ["R", "d"]], [["L", "a"], ["R", "b"], ["c"], ["d"]]),
+        ([["a", "1"], ["b", "2"], ["c", "3"]], [["a"], ["b"], ["c"]]),
+        ([["a", "Page iv"], ["b", "Page v"]], [["a"], ["b"]]),
+        ([["a", "- 9 -"], ["b", "- 10 -"]], [["a"], ["b"]]),
+        ([["a", "1994"], ["b", "7"]], [["a", "1994"], ["b", "7"]]),
+        ([["a b c 12", "x"], ["a b c 13", "y"]], [["a b c 12", "x"], ["y"]]),
+        ([["A", "B", "C"], ["A", "B", "C"]], [["A", "B", "C"], []]),
+        ([["Head", "1", "a"], ["Head", "2", "b"]], [["Head", "a"], ["b"]]),
+        ([["Head", "A", "a"], ["Head", "B", "b"]], [["Head", "A", "a"], ["B", "b"]]),
+        ([["ı", "a"], ["İ", "b"]], [["ı", "a"], ["İ", "b"]]),
+        ([[], ["a"], []], [[], ["a"], []]),
+        ([["." * 9999, "a"], ["." * 9998, "b"]], [["." * 9999, "a"], ["." * 9998, "b"]]),
     ],
 )
-def test_what_repeats_at_an_edge_is_a_running_line(read: list[list[str]], expected: list[tuple[int, int]]) -> None:
-    assert running_lines(read) == expected
+def test_what_repeats_at_an_edge_is_a_running_line(read: list[list[str]], expected: list[list[str]]) -> None:
+    assert without_running_lines(read) == expected
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,15 @@ def outlined(draw: st.DrawFn) -> tuple[str, list[Heading]]:
     text = draw(st.text(st.sampled_from("ab \n"), max_size=60) | st.sampled_from(["", "  ", "x" * 600 + " y"]))
     places = draw(st.lists(st.integers(0, len(text)), max_size=8))
     titles = st.sampled_from(["A", "B b", " ", ""])
-    return text, [Heading(level=draw(st.integers(1, 4)), title=draw(titles), char_start=place) for place in places]
+    return text, [
+        Heading(
+            level=draw(st.integers(1, 4)),
+            title=draw(titles),
+            char_start=place,
+            char_end=draw(st.none() | st.integers(place, len(text))),
+        )
+        for place in places
+    ]
 
 
 def test_a_path_runs_from_the_outermost_heading() -> None:
@@ -46,6 +54,44 @@ def test_a_path_runs_from_the_outermost_heading() -> None:
         "Two\ntext",
     ]
     assert [each.level for each in outline.sections()] == [0, 1, 2, 1]
+
+
+def test_a_heading_that_ends_is_in_force_up_to_there_and_parts_nothing() -> None:
+    text = "One\nh | i\n1 | 2\nafter\nTwo\nx"
+    outline = Outline(
+        text,
+        [
+            Heading(level=1, title="One", char_start=0),
+            Heading(level=2, title="h | i", char_start=4, char_end=15),
+            Heading(level=1, title="Two", char_start=22),
+        ],
+    )
+    assert [outline.path(place) for place in (3, 4, 14, 15, 21, 22)] == [
+        ("One",),
+        ("One", "h | i"),
+        ("One", "h | i"),
+        ("One",),
+        ("One",),
+        ("Two",),
+    ]
+    assert [text[each.start : each.end] for each in outline.sections()] == [text[:22], text[22:]]
+    assert outline.heading_before(21) == 0
+
+
+def test_headings_that_end_at_once_leave_the_path_of_those_in_force() -> None:
+    text = "a b c d e f"
+    ending = [
+        Heading(level=2, title="x", char_start=2, char_end=6),
+        Heading(level=3, title="y", char_start=4, char_end=6),
+        Heading(level=4, title="z", char_start=6, char_end=99),
+    ]
+    outline = Outline(text, [Heading(level=1, title="One", char_start=0), *ending])
+    assert [outline.path(place) for place in (2, 4, 6, 10)] == [
+        ("One", "x"),
+        ("One", "x", "y"),
+        ("One", "z"),
+        ("One", "z"),
+    ]
 
 
 def test_headings_without_text_between_them_are_one_place_with_the_last_ones_path() -> None:

@@ -13,9 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import lease, split_store, telemetry, tracing
+from common import lease, page_store, split_store, telemetry, tracing
 from common.errors import Retryable
+from common.extraction.outline import OutlineEntry
+from common.extraction.pages import PageRange, decoded
 from common.model.chunks import ChunkBounds, Extraction, Heading, Split
+from common.model.documents import StoredObject
 from common.ports import ObjectStore
 from common.tracing import Trace
 
@@ -44,6 +47,21 @@ class MemoryObjects:
         assert generation is None
         self.contents.pop((bucket, name), None)
 
+    def list_page(self, bucket: str, prefix: str, start_after: str, limit: int) -> list[StoredObject]:
+        names = sorted(name for place, name in self.contents if place == bucket and name.startswith(prefix))
+        return [StoredObject(bucket, name, 1, 0) for name in names if name > start_after][: min(limit, 2)]
+
+
+def pages(start: int, end: int, words: str = "words") -> PageRange:
+    return PageRange(
+        mime_type="application/pdf",
+        start=start,
+        total=20,
+        pages=tuple([f"{words} of page {number}"] if number % 3 else None for number in range(start, end)),
+        outline=(OutlineEntry(1, "A title", 0),),
+        title="A title",
+    )
+
 
 def split(text: str) -> Split:
     bounds = ChunkBounds(
@@ -67,9 +85,40 @@ def test_a_split_is_read_as_it_was_written_until_it_is_deleted(text: str, job: U
     assert split_store.read(objects, "b", job) is None
     assert split_store.write_once(objects, "b", job, split(text)) == split(text)
     assert split_store.read(objects, "b", job) == split(text)
+    page_store.write_once(objects, "b", job, pages(0, 1))
+    page_store.write_once(objects, "b", job, pages(1, 2))
+    assert split_store.is_there(objects, "b", job)
     split_store.delete(objects, "b", job)
     split_store.delete(objects, "b", job)
+    assert not split_store.is_there(objects, "b", job)
     assert memory.contents == {}
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 5)), max_size=12), st.uuids())
+def test_stored_pages_are_found_as_far_as_they_follow_each_other(written: list[tuple[int, int]], job: UUID) -> None:
+    objects = cast(ObjectStore, MemoryObjects())
+    for start, count in written:
+        page_store.write_once(objects, "b", job, pages(start, start + count))
+        page_store.write_once(objects, "b", uuid4(), pages(0, 20))
+    found = page_store.stored(objects, "b", job)
+    assert [each.start for each in found] == [0, *(each.end for each in found)][: len(found)]
+    reached = found[-1].end if found else 0
+    assert reached not in {start for start, _ in written}
+    for each in found:
+        content = objects.read("b", each.name)
+        assert content is not None
+        assert decoded(content) == pages(each.start, each.end)
+
+
+def test_the_pages_that_were_written_first_are_kept() -> None:
+    objects, job = cast(ObjectStore, MemoryObjects()), uuid4()
+    first, second = pages(0, 2), pages(0, 2, words="other")
+    for each in (first, second):
+        page_store.write_once(objects, "b", job, each)
+    [kept] = page_store.stored(objects, "b", job)
+    content = objects.read("b", kept.name)
+    assert content is not None
+    assert decoded(content) == first
 
 
 def test_the_first_split_is_kept_whatever_comes_later() -> None:

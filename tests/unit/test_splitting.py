@@ -61,6 +61,7 @@ def extractions(draw: st.DrawFn) -> Extraction:
             level=draw(st.integers(1, 4)),
             title=draw(st.sampled_from(["A", "On words", "x y " * 40, ""])),
             char_start=place,
+            char_end=draw(st.none() | st.integers(place, len(text))),
         )
         for place in places
     )
@@ -99,8 +100,53 @@ def test_promises(extraction: Extraction, title: str, sizes: tuple[int, int]) ->
         assert former.char_start < chunk.char_start <= former.char_end < chunk.char_end
         shared = text[chunk.char_start : former.char_end]
         assert len(TOKENIZER.token_starts(shared)) <= overlap
-        inside_overlap = [each for each in extraction.headings if chunk.char_start < each.char_start < former.char_end]
-        assert (
-            all(not text[chunk.char_start : each.char_start].strip() for each in inside_overlap) or not shared.strip()
-        )
+        inside_overlap = [
+            each
+            for each in extraction.headings
+            if each.char_end is None and chunk.char_start < each.char_start < former.char_end
+        ]
+        # One that is said to begin within a word begins with the word.
+        before = [text[chunk.char_start : each.char_start].lstrip() for each in inside_overlap]
+        assert not shared.strip() or not any(any(map(str.isspace, each)) for each in before)
     assert chunks == split_small(extraction, title, size, overlap)
+
+
+def table_of(header: str, rows: int) -> Extraction:
+    before, after = "Some words.\n\n", "\n\nMore words of prose.\n" * 9
+    lines = "\n".join([header, *(f"row{number} | {number} | here" for number in range(rows))])
+    begin = len(before)
+    return Extraction(
+        mime_type="text/csv",
+        text=before + lines + after,
+        page_starts=(0,),
+        headings=(
+            Heading(level=1, title="Sales", char_start=0),
+            Heading(level=2, title=header, char_start=begin, char_end=begin + len(lines)),
+        ),
+    )
+
+
+def test_a_chunk_of_a_tables_rows_is_under_the_tables_header_and_begins_with_a_row() -> None:
+    extraction = table_of("Region | Sum | Note", rows=40)
+    end = extraction.headings[1].char_end or 0
+    chunks = split_small(extraction, title="", size=64, overlap=0)
+    inside = [each for each in chunks if extraction.headings[1].char_start <= each.char_start < end]
+    behind = [each for each in chunks if each.char_start >= end]
+    assert len(inside) > 3
+    assert {each.heading_path for each in inside} == {("Sales", "Region | Sum | Note")}
+    assert all(extraction.text[each.char_start :].startswith("row") for each in inside)
+    assert behind
+    assert {each.heading_path for each in behind} == {("Sales",)}
+
+
+def test_a_small_table_stays_with_the_text_around_it() -> None:
+    extraction = table_of("Region | Sum | Note", rows=2)
+    assert len(split_small(extraction, size=200)) == 1
+
+
+def test_a_header_too_long_for_a_chunk_loses_its_end() -> None:
+    extraction = table_of(" | ".join(f"column{number}" for number in range(60)), rows=90)
+    paths = [each.heading_path for each in split_small(extraction, title="", size=64, overlap=0)]
+    cut = [path for path in paths if path[-1].startswith("column0 | column1")]
+    assert len(cut) > len(paths) / 2
+    assert all(len(path) == 1 for path in cut)

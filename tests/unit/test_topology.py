@@ -158,3 +158,12 @@ def test_a_reconciliation_ends_long_before_its_function_is_stopped(root: Path) -
     seconds: Any
     [seconds] = [each.default for each in fields(Settings) if each.name == "reconcile_seconds"]
     assert 2 * seconds < read_topology(root / "infra" / "topology.yaml").functions["reconcile"].timeout_seconds
+
+
+def test_an_instance_has_the_memory_and_the_time_that_reading_its_documents_may_take(root: Path) -> None:
+    function = read_topology(root / "infra" / "topology.yaml").functions["chunk"]
+    defaults: dict[str, Any] = {declared.name: declared.default for declared in fields(Settings)}
+    gib = int(function.memory.removesuffix("Gi")) << 30
+    assert function.concurrency * defaults["extraction_memory_bytes"] <= 0.75 * gib
+    assert defaults["extraction_step_seconds"] < 400
+    assert defaults["extraction_seconds"] < 0.75 * function.timeout_seconds

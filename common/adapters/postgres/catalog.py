@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +16,14 @@ from common.catalog import (
     DeletionStatus,
     DocumentRecord,
     Failure,
+    FetchRecord,
     JobRecord,
     ObjectFate,
     Page,
     ProjectRecord,
 )
 from common.model.documents import DeletionCause, DocumentStatus, JobStatus, ProjectSettings, SourceType, Stage
+from common.model.fetches import FetchStatus
 
 _PROJECT_COLUMNS = "p.id, p.name, p.team_id, t.name as team, p.settings, p.created_at"
 _LIVING_PROJECT = "t.id = p.team_id and t.deleted_at is null and p.deleted_at is null"
@@ -45,10 +47,10 @@ _PROJECT = text(f"""
 
 _DOCUMENT_COLUMNS = """
     d.id, d.project_id, d.title, d.source_type::text as source_type, d.mime_type, d.status::text as status, d.gcs_uri,
-    d.bucket, d.object_name, d.generation, d.size, d.sha256, d.source_url, d.wanted_job_id as job_id, d.active_job_id,
-    active.pages, active.total_chunks as chunks, wanted.status::text as job_status, wanted.stage::text as job_stage,
-    wanted.reason, wanted.error_message, wanted.retryable, coalesce(wanted.warnings, '[]') as warnings,
-    d.created_at, d.updated_at
+    d.bucket, d.object_name, d.generation, d.size, d.sha256, d.source_url, d.metadata, d.wanted_job_id as job_id,
+    d.active_job_id, active.pages, active.total_chunks as chunks, wanted.status::text as job_status,
+    wanted.stage::text as job_stage, wanted.reason, wanted.error_message, wanted.retryable,
+    coalesce(wanted.warnings, '[]') as warnings, d.created_at, d.updated_at
 """
 
 _LIVING_DOCUMENTS = f"""
@@ -60,19 +62,44 @@ _LIVING_DOCUMENTS = f"""
     where d.generation > coalesce(d.deleted_generation, 0)
 """
 
-_DOCUMENTS = text(f"""
+_OF_PROJECT = f"""
     select {_DOCUMENT_COLUMNS} from {_LIVING_DOCUMENTS}
       and d.project_id = :project_id and (cast(:status as document_status) is null or d.status = :status)
       and {_AFTER.format("d")}
-    order by d.created_at desc, d.id desc
-    limit :limit
-""")  # noqa: S608
+"""  # noqa: S608
+_NEWEST_FIRST = "order by d.created_at desc, d.id desc limit :limit"
+
+_DOCUMENTS = text(f"{_OF_PROJECT} {_NEWEST_FIRST}")
+
+_DOCUMENTS_WITH = text(f"""
+    {_OF_PROJECT}
+      and d.id in (select find_documents(:project_id, cast(:metadata as jsonb)))
+    {_NEWEST_FIRST}
+""")
 
 _DOCUMENT = text(f"select {_DOCUMENT_COLUMNS} from {_LIVING_DOCUMENTS} and d.id = :id")  # noqa: S608
 
+_FETCH_COLUMNS = """
+    f.id, f.project_id, f.document_id, f.url, f.status, f.reason, f.message, f.retryable, f.attempts, f.generation,
+    f.created_at, f.finished_at
+"""
+
+_FETCH = text(f"""
+    select {_FETCH_COLUMNS} from fetches f join projects p on p.id = f.project_id join teams t on {_LIVING_PROJECT}
+    where f.id = :id
+""")  # noqa: S608
+
+_FETCHES = text(f"""
+    select {_FETCH_COLUMNS} from fetches f
+    where f.project_id = :project_id and {_AFTER.format("f")}
+    order by f.created_at desc, f.id desc
+    limit :limit
+""")  # noqa: S608
+
 _JOB_COLUMNS = """
     j.id, j.document_id, j.status::text as status, j.stage::text as stage, j.attempts, j.replays, j.reason,
-    j.error_message, j.retryable, j.warnings, j.total_chunks, j.chunks_created, j.pages, j.embedding_model,
+    j.error_message, j.retryable, j.warnings, j.total_chunks, j.chunks_created, j.pages, j.pages_read,
+    j.embedding_model,
     j.generation, j.run, j.created_at, j.started_at, j.finished_at
 """
 
@@ -152,6 +179,10 @@ def _document(row: Row[Any]) -> DocumentRecord:
     return DocumentRecord(**values)
 
 
+def _fetch(row: Row[Any]) -> FetchRecord:
+    return FetchRecord(**{**row._asdict(), "status": FetchStatus(row.status)})
+
+
 def _deletion(row: Row[Any]) -> DeletionRecord:
     cause = DeletionCause(row.cause)
     values = row._asdict() | {
@@ -189,13 +220,26 @@ class PostgresCatalog:
         row = self._connection.execute(_PROJECT, parameters).one_or_none()
         return None if row is None else _project(row)
 
-    def documents(self, project_id: UUID, status: DocumentStatus | None, page: Page) -> Sequence[DocumentRecord]:
+    def documents(
+        self, project_id: UUID, status: DocumentStatus | None, metadata: Mapping[str, str], page: Page
+    ) -> Sequence[DocumentRecord]:
         parameters = {**_page(page), "project_id": project_id, "status": status and status.value}
-        return [_document(row) for row in self._connection.execute(_DOCUMENTS, parameters)]
+        if metadata:
+            parameters["metadata"] = msgspec.json.encode(metadata).decode()
+        found = self._connection.execute(_DOCUMENTS_WITH if metadata else _DOCUMENTS, parameters)
+        return [_document(row) for row in found]
 
     def document(self, document_id: UUID) -> DocumentRecord | None:
         row = self._connection.execute(_DOCUMENT, {"id": document_id}).one_or_none()
         return None if row is None else _document(row)
+
+    def fetch(self, fetch_id: UUID) -> FetchRecord | None:
+        row = self._connection.execute(_FETCH, {"id": fetch_id}).one_or_none()
+        return None if row is None else _fetch(row)
+
+    def fetches(self, project_id: UUID, page: Page) -> Sequence[FetchRecord]:
+        found = self._connection.execute(_FETCHES, {**_page(page), "project_id": project_id})
+        return [_fetch(row) for row in found]
 
     def jobs(self, document_id: UUID, page: Page) -> Sequence[JobRecord]:
         parameters = {**_page(page), "document_id": document_id}

@@ -17,6 +17,7 @@ from common.adapters.postgres.chunks import PostgresChunkRows
 from common.adapters.postgres.deletions import PostgresDeletionRows
 from common.adapters.postgres.documents import PostgresDocumentRows
 from common.adapters.postgres.failed_messages import PostgresFailedRows
+from common.adapters.postgres.fetches import PostgresFetchRows
 from common.adapters.postgres.jobs import PostgresJobRows
 from common.adapters.postgres.listing import PostgresListingRows
 from common.adapters.postgres.operations import PostgresOperationRows
@@ -110,6 +111,10 @@ class PostgresTransaction:
     @cached_property
     def chunks(self) -> PostgresChunkRows:
         return PostgresChunkRows(self._connection)
+
+    @cached_property
+    def fetches(self) -> PostgresFetchRows:
+        return PostgresFetchRows(self._connection)
 
     @cached_property
     def purges(self) -> PostgresPurgeRows:

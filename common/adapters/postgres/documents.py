@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -61,6 +61,11 @@ _OF_OBJECT = text("select id from documents where bucket = :bucket and object_na
 
 _DESCRIBE = text("""
     update documents set mime_type = :mime_type, sha256 = :sha256, updated_at = now() where id = :id
+""")
+
+_NOTE_ORIGIN = text("""
+    update documents set source_url = :source_url, metadata = cast(:metadata as jsonb), updated_at = now()
+    where id = :id
 """)
 
 _DELETE = text("""
@@ -177,6 +182,14 @@ class PostgresDocumentRows:
 
     def describe(self, document_id: UUID, *, mime_type: str, sha256: str) -> None:
         self._connection.execute(_DESCRIBE, {"id": document_id, "mime_type": mime_type, "sha256": sha256})
+
+    def note_origin(self, document_id: UUID, *, source_url: str | None, metadata: Mapping[str, str]) -> None:
+        parameters = {
+            "id": document_id,
+            "source_url": source_url,
+            "metadata": msgspec.json.encode(metadata).decode(),
+        }
+        self._connection.execute(_NOTE_ORIGIN, parameters)
 
     def delete(self, document_id: UUID, generation: int, cause: DeletionCause) -> None:
         parameters = {"id": document_id, "generation": generation}

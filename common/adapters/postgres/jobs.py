@@ -15,7 +15,7 @@ from common.model.documents import Document, Job, JobSettings, JobStatus, Stage,
 _JOB_COLUMNS = """
     j.id, j.document_id, j.team_id, j.generation, j.run, j.status::text as status, j.settings, j.total_chunks,
     coalesce(j.lease_expires_at > clock_timestamp(), false) as leased,
-    coalesce(j.purge_started_at, j.purged_at) is not null as purge_started, j.replays, j.resumed_at
+    coalesce(j.purge_started_at, j.purged_at) is not null as purge_started, j.replays, j.resumed_at, j.pages_read
 """
 
 _SUPERSEDE = text("""
@@ -73,15 +73,21 @@ _RENEW = text("""
 """)
 
 _RELEASE = text("""
-    update ingestion_jobs set lease_token = null, lease_expires_at = null, attempts = attempts + 1, updated_at = now()
+    update ingestion_jobs
+    set lease_token = null, lease_expires_at = null, attempts = attempts + cast(:failed as integer), updated_at = now()
     where id = :job_id and lease_token = :token
+""")
+
+_NOTE_PAGES = text("""
+    update ingestion_jobs set pages_read = :read, pages = :total, updated_at = now()
+    where id = :job_id and lease_token = :token and status = 'running'
 """)
 
 _STORE_SPLIT = text("""
     update ingestion_jobs
-    set total_chunks = :total_chunks, pages = :pages, warnings = cast(:warnings as jsonb), sha256 = :sha256,
-        stage = 'embed', reason = null, error_message = null, lease_token = null, lease_expires_at = null,
-        updated_at = now()
+    set total_chunks = :total_chunks, pages = :pages, pages_read = :pages, warnings = cast(:warnings as jsonb),
+        sha256 = :sha256, stage = 'embed', reason = null, error_message = null, lease_token = null,
+        lease_expires_at = null, updated_at = now()
     where id = :job_id and lease_token = :token and status = 'running'
 """)
 
@@ -221,8 +227,11 @@ class PostgresJobRows:
         parameters = {"job_id": job_id, "token": token, "seconds": seconds}
         return self._connection.execute(_RENEW, parameters).rowcount == 1
 
-    def release(self, job_id: UUID, token: UUID) -> None:
-        self._connection.execute(_RELEASE, {"job_id": job_id, "token": token})
+    def release(self, job_id: UUID, token: UUID, *, failed: bool) -> None:
+        self._connection.execute(_RELEASE, {"job_id": job_id, "token": token, "failed": int(failed)})
+
+    def note_pages(self, job_id: UUID, token: UUID, *, read: int, total: int) -> None:
+        self._connection.execute(_NOTE_PAGES, {"job_id": job_id, "token": token, "read": read, "total": total})
 
     def store_split(
         self, job_id: UUID, token: UUID, *, total_chunks: int, pages: int, warnings: Sequence[str], sha256: str

@@ -151,10 +151,19 @@ documents = Table(
         ForeignKey("ingestion_jobs.id", deferrable=True, initially="DEFERRED", use_alter=True),
     ),
     _text("source_url", nullable=True),
+    _json("metadata", "{}"),
     UniqueConstraint("project_id", "bucket", "object_name", name="documents_object"),
     Index("documents_bucket_object", "bucket", "object_name"),
     Index("documents_listing", "project_id", text("created_at desc"), text("id desc")),
     Index("documents_team", "team_id"),
+    Index(
+        "documents_metadata",
+        "team_id",
+        "project_id",
+        "metadata",
+        postgresql_using="gin",
+        postgresql_ops={"metadata": "jsonb_path_ops"},
+    ),
     Index("documents_active_job", "active_job_id"),
     Index(
         "documents_kept",
@@ -204,6 +213,7 @@ ingestion_jobs = Table(
     _time("next_purge_at"),
     Column("purge_closed", Boolean, nullable=False, server_default=text("false")),
     _integer("purge_checked", nullable=True),
+    _integer("pages_read", default="0"),
     Column(
         "unwanted_since",
         DateTime(timezone=True),
@@ -218,6 +228,31 @@ ingestion_jobs = Table(
         text("coalesce(next_purge_at, unwanted_since)"),
         postgresql_where=text("unwanted_since is not null and not purge_closed"),
     ),
+)
+
+fetches = Table(
+    "fetches",
+    metadata,
+    _id(),
+    _reference("team_id", "teams.id"),
+    _reference("project_id", "projects.id"),
+    Column("document_id", Uuid, nullable=False),
+    _text("url"),
+    _text("bucket"),
+    _text("object_name"),
+    _json("metadata", "{}"),
+    Column("status", Text, nullable=False, server_default=text("'queued'")),
+    _text("reason", nullable=True),
+    _text("message", nullable=True),
+    Column("retryable", Boolean),
+    _integer("attempts", default="0"),
+    Column("generation", BigInteger),
+    _time("created_at", nullable=False),
+    _time("updated_at", nullable=False),
+    _time("finished_at"),
+    CheckConstraint("status in ('queued', 'fetched', 'unchanged', 'failed')", name="fetches_status"),
+    Index("fetches_listing", "project_id", text("created_at desc"), text("id desc")),
+    Index("fetches_queued", "updated_at", postgresql_where=text("status = 'queued'")),
 )
 
 deletions = Table(

@@ -111,6 +111,7 @@ def _parts(deployment: Deployment) -> dict[str, str]:
         "firestore_database": state.one("google_firestore_database.texts")["name"],
         "embedding_model": variables.get("embedding_model", "gemini-embedding-001"),
         "thinking_tokens": str(variables.get("thinking_tokens", 0)),
+        "ocr": variables.get("ocr", "local"),
         "url": services(deployment)["api"]["uri"],
     }
     if deployment.vector_index == VectorIndexKind.VERTEX:

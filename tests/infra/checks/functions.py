@@ -54,6 +54,9 @@ def functions_are_one_archive(deployment: Deployment) -> Iterator[str]:
             yield f"function {name} starts at {variables.get('GOOGLE_FUNCTION_SOURCE')}, {build['entry_point']}"
         if build["runtime"] != "python313" or not build["service_account"].endswith(deployment.account("builder")):
             yield f"function {name} is built for {build['runtime']} by {build['service_account']}"
+        reads_scans = name == "chunk" and deployment.variables.get("ocr", "local") == "local"
+        if ("UV_NO_DEFAULT_GROUPS" in variables) == reads_scans:
+            yield f"function {name} is {'not built' if reads_scans else 'built'} with OCR"
 
 
 def only_the_api_is_reached(deployment: Deployment) -> Iterator[str]:

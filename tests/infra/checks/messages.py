@@ -24,6 +24,7 @@ ROUTES: tuple[tuple[str, Mapping[str, str], str], ...] = (
     ("chunk-batch", {}, "embed"),
     ("batch-embedded", {}, "record"),
     ("document-retired", {}, "retire"),
+    ("url-requested", {}, "fetch"),
     ("dead-letter", {}, "dead_letter"),
 )
 # A message that this function cannot keep would circle for ever.

@@ -1,0 +1,1 @@
+"""`./dev bench fidelity`: documents of known content, and what of it each reader loses, doubles and misplaces."""

@@ -1,0 +1,55 @@
+"""What parts the cells of a text that is a table: comma, semicolon, tab or bar."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+
+_DELIMITERS = "\t;,|"
+_LOOK_AT = 200
+_MOST_UNEVEN = 0.1
+_MOST_SPACED = 0.3  # prose has a space behind its commas, a table hardly
+_MOST_CODE = 0.1
+_CODE_LINE = re.compile(r".*[;{}()]\s*|(?:\s*(?:#include|//|/\*|import |from )|  ).*")
+
+
+def delimiter_of(text: str, *, whole: bool) -> str | None:
+    """The delimiter that gives the text's lines one number of cells, two or more; None for what is no such table.
+
+    `text` may be a beginning; its last line is looked at only if it is `whole`.
+    """
+    text = text if whole else text[: text.rfind("\n") + 1]
+    lines = [line for line in text.split("\n", _LOOK_AT)[:_LOOK_AT] if line.strip()]
+    if len(lines) < 2:
+        return None
+    found = [(width, delimiter) for delimiter in _DELIMITERS if (width := _width(lines, delimiter))]
+    return max(found)[1] if found else None
+
+
+def _width(lines: list[str], delimiter: str) -> int:
+    """How many cells nearly each row has; 0 where rows differ or look like prose or source code."""
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+    except csv.Error:
+        return 0
+    width, often = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
+    if width < 2 or often < 2 or len(rows) - often > _MOST_UNEVEN * len(rows):
+        return 0
+    if _mostly_empty(rows, 0) or _mostly_empty(rows, -1):  # lines that are indented, or that end in a comma
+        return 0
+    if delimiter != "\t" and _is_prose_or_code(lines, delimiter):
+        return 0
+    return width
+
+
+def _mostly_empty(rows: list[list[str]], place: int) -> bool:
+    return sum(not row[place].strip() for row in rows) > len(rows) / 2
+
+
+def _is_prose_or_code(lines: list[str], delimiter: str) -> bool:
+    if sum(_CODE_LINE.fullmatch(line) is not None for line in lines) > _MOST_CODE * len(lines):
+        return True
+    delimiters = sum(line.count(delimiter) for line in lines)
+    spaced = sum(line.count(f"{delimiter} ") for line in lines)
+    return spaced > _MOST_SPACED * delimiters

@@ -1,0 +1,83 @@
+"""Word documents: body, lists, tables, notes and text boxes, from their XML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from common.extraction.containers import Container, open_container
+from common.extraction.docx_lists import Lists
+from common.extraction.docx_story import SKIPPED, StoryReader
+from common.extraction.docx_styles import Styles
+from common.extraction.limits import ExtractionLimits, Progress
+from common.extraction.mime_types import DOCX
+from common.extraction.office import main_part, parts_of_kind, properties_title, relationships
+from common.extraction.xml_reading import Attributes
+from common.model.chunks import Extraction
+
+type Notes = dict[tuple[str, str], str]
+
+
+def extract_docx(path: Path, limits: ExtractionLimits, progress: Progress | None) -> Extraction:
+    """The document as it reads with all changes accepted; notes and text boxes stand behind their paragraphs.
+
+    Page headers and footers, comments and tables of contents are left out.
+    """
+    with open_container(path, limits) as container:
+        main = main_part(container)
+        related = relationships(container, main)
+        styles, lists = Styles(), Lists()
+        for part in parts_of_kind(related, "styles"):
+            container.read_xml(part, styles)
+        for part in parts_of_kind(related, "numbering"):
+            container.read_xml(part, lists)
+        notes: Notes = {}
+        for kind in ("footnote", "endnote"):
+            for part in parts_of_kind(related, f"{kind}s"):
+                notes.update(_read_notes(container, part, kind, StoryReader(styles, lists, {}, limits)))
+        story = StoryReader(styles, lists, notes, limits)
+        container.read_xml(main, story, skip=SKIPPED)
+        title = properties_title(container) or story.title or story.written.title_of_level(1)
+    page_starts = story.page_starts()
+    limits.check_pages(len(page_starts))
+    if progress:
+        progress(1, 1)
+    return Extraction(
+        mime_type=DOCX,
+        text=story.written.whole(),
+        page_starts=page_starts,
+        headings=tuple(story.written.headings),
+        title=title,
+    )
+
+
+def _read_notes(container: Container, part: str, kind: str, story: StoryReader) -> Notes:
+    reader = _NoteReader(kind, story)
+    container.read_xml(part, reader, skip=SKIPPED)
+    return reader.notes
+
+
+class _NoteReader:
+    """Reads a part of notes, each a story of its own; the lines that part notes from text are none."""
+
+    def __init__(self, kind: str, story: StoryReader) -> None:
+        self.notes: Notes = {}
+        self._kind = kind
+        self._story = story
+        self._id = ""
+        self._start = 0
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name == self._kind:
+            self._id = attributes.get("id", "")
+            self._start = self._story.written.length
+        else:
+            self._story.start(name, attributes)
+
+    def end(self, name: str) -> None:
+        if name == self._kind:
+            self.notes[self._kind, self._id] = self._story.written.since(self._start)[0]
+        else:
+            self._story.end(name)
+
+    def text(self, text: str) -> None:
+        self._story.text(text)

@@ -1,0 +1,68 @@
+"""Whether a text is Markdown, by what prose, logs and source code have not."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+_FRONT_MATTER = re.compile(r"\A---\n(?:(?>[\w-]+:|[ \t-]|(?=\n)).*\n)+?(?:---|\.\.\.)\n")
+_FENCE = re.compile(r"(```+|~~~+)[^`\n]*\n")
+# What is seen, what it weighs, and the most that it may weigh in all: no one sign makes a text Markdown by its number.
+_SIGNS = (
+    (re.compile(r"^#{2,6} +\S", re.MULTILINE), 2.0, 4.0),
+    (re.compile(r"(?:\A|\n\n)# +\S[^\n]*\n(?:\n|\Z)"), 2.0, 2.0),
+    (re.compile(r"^(?=\S)[^\n]{1,80}\n(?:={3,}|-{3,})$\n", re.MULTILINE), 0.5, 1.0),
+    (re.compile(r"!?\[[^\]\n]{1,500}\]\((?:[^()\s]|\([^()\s]*\))+(?: \"[^\"\n]*\")?\)"), 1.5, 4.0),
+    (re.compile(r"^\[[^\]\n]+\]: +\S+", re.MULTILINE), 1.0, 2.0),
+    (re.compile(r"^ {0,3}[-*+] +\S", re.MULTILINE), 0.5, 1.0),
+    (re.compile(r"^ {0,3}\d{1,3}\. +\S", re.MULTILINE), 0.25, 0.5),
+    (re.compile(r"(?<![\w*])\*\*[^\s*][^*\n]*\*\*(?![\w*])"), 1.0, 2.0),
+    (re.compile(r"(?<!`)`[^`\n]+`(?!`)"), 0.5, 1.5),
+    (re.compile(r"^ *+\|?+(?: *+:?-{3,}+:? *+\|)++(?: *+:?-{3,}+:? *+)?$", re.MULTILINE), 3.0, 3.0),
+)
+_ENOUGH = 3.0
+# What a line of a program begins with: the comments between them have all signs of Markdown.
+_CODE = re.compile(
+    r"^(?:from [\w.]+ import [\w(*]|import (?:static )?[\w.]+(?: as \w+)?(?:, *[\w.]+)*;?$|(?:async )?def \w+\("
+    r"|class \w+\b[^.\n]*[:{]$|#include +[<\"]|#define +\w|#ifn?def +\w|(?:export |pub )?(?:func|fn|function) \w+\("
+    r"|use [\w:]+::[^\n]*;$|(?:const|let|var) \w+ *=)",
+    re.MULTILINE,
+)
+_ENOUGH_CODE = 2
+
+
+def is_markdown(text: str) -> bool:
+    """Weigh what Markdown has and prose, logs and source code have not; no single heading or bullet is enough."""
+    if _FRONT_MATTER.match(text):
+        return True
+    outside = _without_fences(text)
+    fenced = len(outside) < len(text)
+    if not fenced and _is_code(text):
+        return False
+    weight = _ENOUGH if fenced else 0.0
+    for sign, each, most in _SIGNS:
+        if weight >= _ENOUGH:
+            return True
+        weight += min(most, each * sum(1 for _ in sign.finditer(outside)))
+    return weight >= _ENOUGH
+
+
+def _is_code(text: str) -> bool:
+    return sum(1 for _ in islice(_CODE.finditer(text), _ENOUGH_CODE)) == _ENOUGH_CODE
+
+
+def _without_fences(text: str) -> str:
+    """The text without fenced code; a fence that is never closed is none."""
+    outside: list[str] = []
+    inside: list[str] = []
+    fence = ""
+    for line in text.splitlines(keepends=True):
+        if not fence:
+            opening = _FENCE.fullmatch(line)
+            fence = opening[1] if opening else ""
+            (inside if fence else outside).append(line)
+        elif line.startswith(fence) and not line.strip().strip("`~"):
+            inside, fence = [], ""
+        else:
+            inside.append(line)
+    return "".join((*outside, *inside))

@@ -1,0 +1,84 @@
+"""`./dev ingest-check`: which files are found, what their objects are called, and what is said of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.ingest_check.files import MAX_PART_BYTES, find, object_name
+from bench.ingest_check.result import Result, Row, printable
+from common.names import MAX_OBJECT_BYTES
+
+PREFIX = "demo/docs/files/"
+PARTS = st.binary(min_size=1, max_size=255).filter(lambda part: not {0, 47} & set(part) and part not in (b".", b".."))
+PATHS = st.lists(PARTS, min_size=1, max_size=6).map(lambda parts: os.fsdecode(b"/".join(parts)))
+NAMES = [b"a b.txt", b"..foo", b".dot", "😀".encode(), b"new\nline", b"\xff\xfe", b"x" * 255, b"-rf", b"*?[]"]
+
+
+@given(PATHS)
+def test_an_object_has_a_name_that_cloud_storage_takes(path: str) -> None:
+    name = object_name(path, PREFIX)
+    assert name.startswith(PREFIX)
+    assert len(name.encode()) <= MAX_OBJECT_BYTES
+    assert {"", ".", ".."}.isdisjoint(name.split("/"))
+    assert all(len(part.encode()) <= MAX_PART_BYTES for part in name.split("/"))
+    assert not {"\r", "\n"} & set(name)
+
+
+@given(PATHS, PATHS)
+def test_two_files_are_two_objects(one: str, other: str) -> None:
+    assert (object_name(one, PREFIX) == object_name(other, PREFIX)) == (one == other)
+
+
+def test_a_usual_name_stays() -> None:
+    assert object_name("notes/Grüße 😀.txt", PREFIX) == f"{PREFIX}notes/Grüße 😀.txt"
+
+
+def test_all_files_are_found_whatever_they_are_called_and_links_are_not_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "sub"
+    folder.mkdir()
+    for name in NAMES:
+        (folder / os.fsdecode(name)).write_bytes(name)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(folder)
+    (tmp_path / "file-link").symlink_to(folder / ".dot")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert sorted(os.fsencode(found.name) for found in find(tmp_path)) == sorted(b"sub/" + name for name in NAMES)
+
+
+def test_a_name_is_shown_on_one_line() -> None:
+    assert printable("a\nb\u202e\x1b[2J é 😀") == r"a\nb\u202e\x1b[2J é 😀"
+    assert printable(os.fsdecode(b"\xff.txt")) == r"\xff.txt"
+
+
+def row(**changes: str) -> Row:
+    return Row(**{"file": "a.pdf", "outcome": "ready", "healthy": "ready", **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("row", "died", "faulty"),
+    [
+        (row(), (), False),
+        (row(outcome="failed", reason="CORRUPT_PDF"), (), False),
+        (row(outcome="failed", reason="INTERNAL"), (), True),
+        (row(outcome="failed"), (), True),
+        (row(outcome="processing"), (), True),
+        (row(outcome="not registered"), (), True),
+        (row(healthy="failed INTERNAL"), (), True),
+        (row(), ("chunk",), True),
+    ],
+)
+def test_what_is_wrong_is_told_and_counted(row: Row, died: tuple[str, ...], faulty: bool) -> None:
+    result = Result.of([row], died, 1.0)
+    assert result.faulty == faulty
+    assert len(list(result.lines())) == 1 + faulty
+
+
+def test_the_last_line_sums_up() -> None:
+    rows = [row(), row(), row(outcome="failed", reason="EMPTY_FILE", healthy=""), row(outcome="uploaded")]
+    *_, last = Result.of(rows, (), 61.2).lines()
+    assert last == ("ingest-check: files=4 ready=2 failed=1 (EMPTY_FILE=1) unfinished=1 healthy=3/3 died=0 seconds=61")
