@@ -119,6 +119,7 @@ def test_a_key_signed_with_an_older_pepper_is_still_good(installation: Installat
 SCOPE_OF = {
     ("POST", "/v1/projects/<project>:query"): api_keys.QUERY,
     ("POST", "/v1/projects/<project>/documents"): api_keys.WRITE,
+    ("POST", "/v1/projects/<project>/documents:upload"): api_keys.WRITE,
     ("DELETE", "/v1/documents/<document>"): api_keys.WRITE,
     ("POST", "/v1/documents/<document>:reprocess"): api_keys.WRITE,
 }

@@ -17,8 +17,10 @@ from tests.functions.texts import HANDBOOK
 BODIES: dict[str, dict[str, object]] = {
     "/v1/projects/<project>:query": {"question": "How tall is the tower?"},
     "/v1/projects/<project>/documents": {"title": "A note", "text": "A text."},
+    "/v1/projects/<project>/documents:upload": {"name": "new.md", "size": 5},
     "/v1/documents/<document>:reprocess": {},
 }
+ADDRESS = "https://www.example.com/handbook.html"
 WITHOUT_NAMES = {"/health", "/v1/projects"}
 
 
@@ -26,7 +28,7 @@ WITHOUT_NAMES = {"/health", "/v1/projects"}
 class Team:
     """A team with a document in a project of a name that both teams use, and one in a project of its own.
 
-    Each comes with the id of the receipt of another that was deleted there.
+    Each comes with the ids of the receipt of another that was deleted there, and of a fetch.
     """
 
     name: str
@@ -51,14 +53,20 @@ def south(installation: Installation) -> Team:
 
 def team(installation: Installation, name: str) -> Team:
     documents = []
-    for project in ("docs", f"{name} papers"):
+    projects = ("docs", f"{name} papers")
+    for project in projects:
         installation.project(name, project)
+    caller = installation.caller(name)
+    for project in projects:
         document = installation.ingest(f"{name}/{project}/handbook.md", HANDBOOK).content
         deleted = installation.ingest(f"{name}/{project}/deleted.md", HANDBOOK).content
         installation.accept("retire", installation.deleted(deleted["object_name"], deleted["generation"]))
         receipt = deletion_id(UUID(deleted["document_id"]), deleted["generation"])
-        documents.append({**document, "deletion_id": receipt})
-    return Team(name, installation.caller(name), tuple(documents))
+        fetch = caller("POST", f"/v1/projects/{document['project_id']}/documents", json={"url": ADDRESS})
+        assert fetch.json is not None
+        installation.topics.take()  # nobody fetches here
+        documents.append({**document, "deletion_id": receipt, "fetch_id": fetch.json["id"]})
+    return Team(name, caller, tuple(documents))
 
 
 def calls(installation: Installation, other: Team) -> Iterator[tuple[str, str, dict[str, object] | None]]:
