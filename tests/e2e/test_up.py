@@ -46,12 +46,8 @@ class Up:
     def folder(self) -> Path:
         return Path(self.described["drop_folder"], self.described["team"], self.described["project"])
 
-    def stop(self, number: signal.Signals) -> list[int]:
-        """Signal it and wait for its end; the processes of it that are left."""
-        everyone = descendants(self.process.pid)
-        self.process.send_signal(number)
-        assert self.process.wait(STOP_SECONDS) == 0
-        return [pid for pid in everyone if Path(f"/proc/{pid}").exists()]
+    def stop(self, number: signal.Signals) -> None:
+        stop(self.process, number)
 
 
 @contextmanager
@@ -71,6 +67,14 @@ def up(root: Path, data: Path, *arguments: str) -> Iterator[Up]:
     with started(root, "--data", str(data), *arguments) as process:
         assert process.stdout is not None
         yield Up(process, json.loads(process.stdout.readline()))
+
+
+def stop(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Signal it and wait for its end, and that of all its processes: the last are the system's to take note of."""
+    everyone = descendants(process.pid)
+    process.send_signal(number)
+    assert process.wait(STOP_SECONDS) == 0
+    eventually(lambda: None if any(Path(f"/proc/{pid}").exists() for pid in everyone) else True, "nothing to be left")
 
 
 def descendants(pid: int) -> list[int]:
@@ -100,13 +104,13 @@ def test_an_ingestion_cut_short_by_ctrl_c_is_finished_by_the_next_run(root: Path
             return job if job and first.api.job(job)["chunks_created"] > 0 else None
 
         job = eventually(begun, "the first chunks")
-        assert first.stop(signal.SIGINT) == []
+        first.stop(signal.SIGINT)
     with up(root, tmp_path) as second:
         assert second.described["api_key"] == first.described["api_key"]
         eventually(lambda: True if second.api.job(job)["status"] == "succeeded" else None, "the interrupted job")
         (document,) = second.api.documents("docs")
         assert (document["title"], document["status"]) == ("log.txt", "ready")
-        assert second.stop(signal.SIGTERM) == []
+        second.stop(signal.SIGTERM)
 
 
 @pytest.mark.full
@@ -124,10 +128,7 @@ def test_googles_own_client_uploads_by_the_emulators_variable(
 def test_a_signal_before_it_is_ready_leaves_nothing_behind(root: Path, tmp_path: Path) -> None:
     with started(root, "--data", str(tmp_path)) as process:
         eventually(lambda: True if (tmp_path / "postgres").exists() else None, "Postgres to be made")
-        everyone = descendants(process.pid)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(STOP_SECONDS) == 0
-        assert [pid for pid in everyone if Path(f"/proc/{pid}").exists()] == []
+        stop(process, signal.SIGINT)
 
 
 def test_a_port_that_is_taken_is_told_in_a_sentence(root: Path, tmp_path: Path) -> None:
