@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -96,16 +98,13 @@ class ImmediatePublisher(GooglePublisher):
 
     @property
     def _client(self) -> Any:
-        return _client()
+        return _client(os.environ["PUBSUB_EMULATOR_HOST"])
 
 
-_clients: list[Any] = []
-
-
-def _client() -> Any:
-    if not _clients:
-        _clients.append(PublisherClient(batch_settings=BatchSettings(max_messages=1)))
-    return _clients[0]
+@cache
+def _client(_emulator: str) -> Any:
+    """One for each emulator: what it connects to, it reads from the environment."""
+    return PublisherClient(batch_settings=BatchSettings(max_messages=1))
 
 
 class GatedPublisher:
