@@ -61,6 +61,7 @@ def test_a_document_goes_its_whole_way_on_the_clouds_parts_alone(cloud_stack: St
     assert min(counts.firestore_writes, counts.firestore_reads, counts.cloud_sql_logins) > 0
 
 
+@pytest.mark.full
 def test_a_deleted_document_leaves_neither_vectors_nor_texts(cloud_stack: Stack) -> None:
     team = Team.created(cloud_stack)
     team.put("leave.md", LEAVE)

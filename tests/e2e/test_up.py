@@ -93,6 +93,7 @@ def descendants(pid: int) -> list[int]:
     return found[1:]
 
 
+@pytest.mark.full
 def test_an_ingestion_cut_short_by_ctrl_c_is_finished_by_the_next_run(root: Path, tmp_path: Path) -> None:
     with up(root, tmp_path) as first:
         assert tuple(first.described) == LINES
