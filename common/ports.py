@@ -145,7 +145,10 @@ class PageReader(Protocol):
     """Reads pages that are images (OCR)."""
 
     def __call__(self, image: PageImage) -> list[str]:
-        """The lines of text on the page, in reading order; none where it shows none or cannot be read."""
+        """The lines of text on the page, in reading order; none where it shows none.
+
+        Raises what its library raises, which costs the page and is told in a warning; MemoryError costs the document.
+        """
         ...
 
 

@@ -32,12 +32,7 @@ class RapidPageReader:
     """See `common.ports.PageReader`. Loads its library and models with the first page; uses one thread."""
 
     def __call__(self, image: PageImage) -> list[str]:
-        read = self._read
-        try:
-            boxes = [_box(corners, text) for corners, text in read(image)]
-        except Exception:  # whatever it stumbles over costs the page, not the document
-            return []
-        return in_reading_order(boxes, image.width)
+        return in_reading_order([_box(corners, text) for corners, text in self._read(image)], image.width)
 
     @cached_property
     def _read(self) -> Any:

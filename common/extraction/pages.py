@@ -26,7 +26,7 @@ class PageRange(msgspec.Struct, frozen=True, kw_only=True):
 
     `pages[i]` holds the lines of page start + i; None if it could not be read. `outline` and `title` are the
     document's, in each of its ranges. `unread_images` are the pages, counted from 0, that show an image, have no text
-    layer, and of which no text was read.
+    layer, and of which no text was read; `failures` name the errors at which that was so, each once.
     """
 
     mime_type: str
@@ -36,6 +36,7 @@ class PageRange(msgspec.Struct, frozen=True, kw_only=True):
     outline: tuple[OutlineEntry, ...] = ()
     title: str | None = None
     unread_images: tuple[int, ...] = ()
+    failures: tuple[str, ...] = ()
 
     @property
     def end(self) -> int:

@@ -60,6 +60,7 @@ def read_range(
             outline=tuple(document.outline()),
             title=document.title(),
             unread_images=tuple(start + index for index, page in enumerate(pages) if page.image and not page.lines),
+            failures=tuple(dict.fromkeys(page.failure for page in pages if page.failure)),
         )
 
 
@@ -69,25 +70,33 @@ def assemble_ranges(ranges: Sequence[PageRange], limits: ExtractionLimits) -> Ex
     pages: list[Page] = [lines or [] for lines in read]
     unreadable = {number for number, lines in enumerate(read) if lines is None}
     unread_images = {number for each in ranges for number in each.unread_images}
+    failures = dict.fromkeys(failure for each in ranges for failure in each.failures)
     if pages and len(unreadable) == len(pages):
         raise _corrupt("none of its pages can be read")
     text, page_starts, headings = assemble(pages, ranges[0].outline)
     limits.check_characters(len(text))
+    if failures and not text.strip():
+        raise Permanent(
+            "OCR_FAILED",
+            f"The pages are images, and reading them failed ({', '.join(failures)}). Save or scan them again and upload"
+            " the new file.",
+        )
     return Extraction(
         mime_type=PDF,
         text=text,
         page_starts=page_starts,
         headings=headings,
         title=ranges[0].title,
-        warnings=tuple(_warnings(unreadable, unread_images)),
+        warnings=(*_warnings(unreadable, unread_images), *map(_failed, failures)),
     )
 
 
 class _ReadPage(NamedTuple):
-    """A page's lines, None if it could not be read; and whether it is an image without a text layer."""
+    """A page's lines, None if it could not be read; whether it is an image without a text layer, and what OCR met."""
 
     lines: Page | None
     image: bool = False
+    failure: str | None = None
 
 
 def _read_pages(
@@ -119,7 +128,16 @@ def _read_page(document: _Document, number: int, page_reader: PageReader | None)
     if lines or not document.shows_image(number):
         return _ReadPage(lines)
     image = document.image(number) if page_reader else None
-    return _ReadPage(raw_lines("\n".join(page_reader(image))) if page_reader and image else [], image=True)
+    return _ReadPage([], image=True) if page_reader is None or image is None else _read_image(page_reader, image)
+
+
+def _read_image(page_reader: PageReader, image: PageImage) -> _ReadPage:
+    try:
+        return _ReadPage(raw_lines("\n".join(page_reader(image))), image=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # of a library, which nobody can list; the document goes on, and its warnings say so
+        return _ReadPage([], image=True, failure=type(error).__qualname__)
 
 
 def _warnings(unreadable: set[int], unread_images: set[int]) -> Iterator[str]:
@@ -130,6 +148,10 @@ def _warnings(unreadable: set[int], unread_images: set[int]) -> Iterator[str]:
         yield f"Page {page + 1} {why}{' and is empty' if page in unreadable else ''}."
     if len(without_text) > _MOST_WARNINGS:
         yield f"{len(without_text) - _MOST_WARNINGS} more pages could not be read and are empty."
+
+
+def _failed(failure: str) -> str:
+    return f"OCR failed at pages that are images ({failure}): what they show is missing."
 
 
 def _corrupt(why: str) -> Permanent:

@@ -81,5 +81,6 @@ def test_nothing_is_read_where_nothing_stands(reader: PageReader, size: tuple[in
 
 
 def test_an_image_that_cannot_be_read_costs_no_more_than_itself(reader: PageReader) -> None:
-    assert reader(PageImage(width=50, height=50, pixels=b"\xff" * 49)) == []
+    with pytest.raises(ValueError, match="reshape"):
+        reader(PageImage(width=50, height=50, pixels=b"\xff" * 49))
     assert reader(drawn((60, 100, LINES[0], "Helvetica", 10))) == [LINES[0]]
