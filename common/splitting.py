@@ -17,6 +17,7 @@ _TITLE_SHARE = 6
 _CONTEXT_SHARE = 3
 _CHARACTERS_PER_TOKEN = 16  # a chunk of more characters is no text but data, however few tokens a model makes of it
 _LOOK_AHEAD = 256
+_LOOK_BACK = 256
 _FAIR_SHARE = 1.15  # of an even share of what remains, so that a boundary can be chosen
 _SMALL = 1 / 4  # of the size: what is too small for a chunk of its own where it can go with the next section
 _BARE = 24  # tokens: a heading with hardly a word below it
@@ -91,13 +92,11 @@ class _Splitter:
 
     def run(self) -> Iterator[ChunkBounds]:
         for section in self._joined_sections():
-            start = section.start
-            while True:
-                end = self._chunk_end(start, section.end)
+            start, end = section.start, self._chunk_end(section.start, section.end)
+            yield self._bounds(start, end)
+            while end < section.end:
+                start, end = self._next(start, end, section.end)
                 yield self._bounds(start, end)
-                if end == section.end:
-                    break
-                start = self._next_start(start, end, section.end)
 
     def _joined_sections(self) -> Iterator[Section]:
         """The sections; one too small for a chunk of its own goes together with the next below or beside it."""
@@ -184,19 +183,23 @@ class _Splitter:
         starts = (begin for begin, _ in spans if begin <= stop and self._text[begin - 1].isspace())
         return max(starts, default=stop)
 
-    def _next_start(self, start: int, end: int, section_end: int) -> int:
-        """Where the chunk after `text[start:end]` begins: so that they overlap if that is possible, else at `end`."""
+    def _next(self, start: int, end: int, section_end: int) -> tuple[int, int]:
+        """The chunk after `text[start:end]`: overlapping it if that is possible, else beginning at `end`."""
         low = max(
             start + 1,
             self._tokens.earliest(end, self._overlap),
             self._tokens.seam_before(end),
             self._outline.heading_before(end - 1),
         )
-        # A blank line ends a sentence whatever precedes it: none needs to be looked at from further back.
-        paragraph = max(start, self._text.rfind("\n\n", start, low))
-        sentences = (begin for begin, _ in sentence_spans(self._text, paragraph, end) if begin >= low)
+        # Where sentences begin is told from their own lines: none needs to be looked at from further back.
+        near = max(start, low - _LOOK_BACK)
+        line = max(near, self._text.rfind("\n", near, low - 1))
+        sentences = (begin for begin, _ in sentence_spans(self._text, line, end) if begin >= low)
         words = (match.start() for match in _WORD.finditer(self._text, low, end))
         for begin in (next(sentences, end), next(words, end)):
             if begin < end and self._text[begin - 1].isspace():
-                return begin if self._chunk_end(begin, section_end) > end else end
-        return end
+                its_end = self._chunk_end(begin, section_end)
+                if its_end > end:
+                    return begin, its_end
+                break
+        return end, self._chunk_end(end, section_end)

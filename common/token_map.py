@@ -91,7 +91,9 @@ class TokenMap:
         starts = [*accumulate(map(len, words), initial=place)]
         different = {*words}
         longest = self._unit_tokens // _MOST_TOKENS_OF_A_CHARACTER
-        long = {word for word in different if len(word) > longest and self._may_be_too_long(word)}
+        long: set[str] = set()
+        if max(map(len, different)) > longest:
+            long = {word for word in different if len(word) > longest and self._may_be_too_long(word)}
         known = self._learned(different - long)
         begin = 0
         for index in [index for index, word in enumerate(words) if word in long] if long else ():
@@ -109,7 +111,7 @@ class TokenMap:
         known = _KNOWN.setdefault(self._tokenizer, {})
         if len(known) > _MOST_KNOWN:
             known = _KNOWN[self._tokenizer] = {}
-        new = [word for word in words if word not in known]
+        new = words.difference(known)
         if new:
             starts = self._tokenizer.token_starts("\n".join(new))
             ends = accumulate((len(word) + 1 for word in new), initial=0)
@@ -161,7 +163,6 @@ class TokenMap:
 
 def last_space(text: str, start: int, end: int) -> int:
     """The place behind the last white space in `text[start:end]`; `start` if there is none."""
-    window = text[start:end]
-    if not window or window[-1].isspace():
+    if end <= start or text[end - 1].isspace():
         return end
-    return end - len(window.rsplit(None, 1)[-1])
+    return end - len(text[start:end].rsplit(None, 1)[-1])

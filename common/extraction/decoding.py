@@ -23,13 +23,16 @@ _WHATWG_NAMES = {"iso-8859-1": "cp1252", "iso8859-1": "cp1252", "ascii": "cp1252
 _NO_ENCODINGS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7"})
 _MOST_LOST = 0.2  # of what is beyond ASCII: more, and it is another encoding
 
-_LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_LINE_END = re.compile("[\r\x0b\x0c\x85\u2028\u2029]")
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f\x80-\x84\x86-\x9f\ufeff\ufffe\uffff\ud800-\udfff]")
 _INFORMATION_SEPARATOR = re.compile("[\x1c-\x1f]")
+_UNCLEAN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+"""Any of the three above."""
 # No layout needs so much. It has no tokens, so that no limit of a chunk would hold it.
 _ENDLESS = 2_000
 _ENDLESS_SPACE = re.compile(rf"(?<!\s)\s{{{_ENDLESS},}}")
-_TWO_SPACES = re.compile(r"\s\s")
+_STRIDE = _ENDLESS // 10
+_ONLY_SPACES = re.compile(r"\s{10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,12 @@ def clean(text: str) -> str:
     Form feeds and Unicode's line separators end a line too. White space that does not end for 2,000 characters becomes
     a blank line, or one space where it has no line's end in it.
     """
-    if not text.replace("\n", "").isprintable():  # as most texts are, in which nothing else is to be found
+    text = text.replace("\r\n", "\n")
+    # What is printable is clean, and told at once.
+    if not text.replace("\n", "").replace("\t", "").isprintable() and _UNCLEAN.search(text):
         text = _LINE_END.sub("\n", text)
         text = _INFORMATION_SEPARATOR.sub(" ", _UNWANTED.sub("", text))
-    if _TWO_SPACES.search(text[:: _ENDLESS // 2]):  # endless space stands at two such places at least
+    if _ONLY_SPACES.search(text[::_STRIDE]):  # endless space stands at ten such places at least
         text = _ENDLESS_SPACE.sub(lambda found: "\n\n" if "\n" in found[0] else " ", text)
     return text
 

@@ -86,15 +86,15 @@ def _main_content(tree: LexborHTMLParser) -> Content:
     body = tree.body or tree.root
     if body is None:
         return Content("", (), 0)
+    main = _sole_main(tree)
+    inner = read_content(main) if main else None
+    # With scripts and all it is more than the body's content: mostly the main element need not be held against that.
+    if inner and len(inner.text) >= max(_TINY, _LEAST_OF_BODY * len(collapse(body.text()))):
+        return inner
     content = read_content(body)
     if len(content.text) < _TINY and len(content.text) < _TINY_SHARE * content.left_out:
         return read_content(body, keep_surroundings=True)
-    main = _sole_main(tree)
-    if main is not None:
-        inner = read_content(main)
-        if len(inner.text) >= _LEAST_OF_BODY * len(content.text):
-            return inner
-    return content
+    return inner if inner and len(inner.text) >= _LEAST_OF_BODY * len(content.text) else content
 
 
 def _sole_main(tree: LexborHTMLParser) -> LexborNode | None:

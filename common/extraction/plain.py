@@ -17,6 +17,7 @@ _NUMBERED = re.compile(
     r"(?:(?<=\n\n)|\A\n*)^(?P<number>\d{1,2}(?:\.\d{1,2}){0,4})\.? +(?P<words>[A-Z][^\n]{1,70}?)[ \t]*\n(?=\n)",
     re.MULTILINE,
 )
+_UNDERLINES = ("\n===", "\n---", "\n~~~")
 _SENTENCE_END = (".", ":", ";", ",", "!")
 _LEVELS = {"=": 1, "-": 2, "~": 3}
 _LEAST_NUMBERED = 3
@@ -56,6 +57,8 @@ def find_headings(text: str) -> tuple[Heading, ...]:
 
 
 def _underlined(text: str) -> tuple[Heading, ...]:
+    if not any(mark in text for mark in _UNDERLINES):  # as in most texts, and told at once
+        return ()
     found = []
     for match in _UNDERLINED.finditer(text):
         title = match["title"].rstrip()
