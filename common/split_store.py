@@ -35,13 +35,17 @@ def read(objects: ObjectStore, bucket: str, job_id: UUID) -> Split | None:
 
 def write_once(objects: ObjectStore, bucket: str, job_id: UUID, split: Split) -> Split:
     """Keep this split, unless another run was first: then theirs is the job's. Returns the one that is kept."""
-    content = gzip.compress(msgspec.json.encode(split), compresslevel=4, mtime=0)
-    if objects.create(bucket, object_name(job_id), content, _CONTENT_TYPE):
+    if objects.create(bucket, object_name(job_id), encoded(split), _CONTENT_TYPE):
         return split
     kept = read(objects, bucket, job_id)
     if kept is None:
         raise LookupError(f"{object_name(job_id)} was there and is gone.")
     return kept
+
+
+def encoded(split: Split) -> bytes:
+    """The split as it is stored."""
+    return gzip.compress(msgspec.json.encode(split), compresslevel=4, mtime=0)
 
 
 def is_there(objects: ObjectStore, bucket: str, job_id: UUID) -> bool:

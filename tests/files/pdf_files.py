@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 
 from reportlab.lib.pdfencrypt import StandardEncryption
@@ -152,3 +152,17 @@ def packed_content(size: int) -> bytes:
     piece = b"(lamp ) Tj " * 100_000
     pieces = [packer.compress(b"BT /F1 12 Tf "), *(packer.compress(piece) for _ in range(size // len(piece)))]
     return one_page(content=stream(b"".join(pieces) + packer.compress(b"ET") + packer.flush(), b"/Filter /FlateDecode"))
+
+
+def printed(pages: Iterable[Sequence[str]]) -> bytes:
+    """A file of pages of lines, as a program writes one: each page's content compressed."""
+    objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b"", FONT]
+    kids: list[int] = []
+    for lines in pages:
+        shown = b" ".join(b"(%b) Tj T*" % line.encode() for line in lines)
+        content = zlib.compress(b"BT /F1 9 Tf 30 560 Td 12 TL %b ET" % shown, 1)
+        objects.append(stream(content, b"/Filter /FlateDecode"))
+        objects.append(page(2, len(objects), 3))
+        kids.append(len(objects))
+    objects[1] = tree(kids)
+    return put_together(objects)
