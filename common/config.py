@@ -47,6 +47,8 @@ class Ocr(StrEnum):
 
 
 LOCAL_EMBEDDING_MODEL = "all-minilm-l6-v2-int8"
+CHECK_EMBEDDING_MODEL = "token-hashes"
+"""Instead of a model, for checks of files: it costs nothing and finds nothing."""
 _DEFAULTS_IN_GCP = {"vector_index": VectorIndexKind.VERTEX.value, "embedding_model": "gemini-embedding-001"}
 
 
@@ -123,7 +125,11 @@ class Settings:
     vector_index: VectorIndexKind = setting(
         VectorIndexKind, "`pgvector`, or `vertex` (in profile `gcp`, and the default there)", VectorIndexKind.PGVECTOR
     )
-    embedding_model: str = setting(str, "model that texts and questions are embedded with", LOCAL_EMBEDDING_MODEL)
+    embedding_model: str = setting(
+        str,
+        "model that texts and questions are embedded with; `token-hashes` is none, and for checks of files alone",
+        LOCAL_EMBEDDING_MODEL,
+    )
     batch_size: int = setting(positive, "chunks in a batch", 32)
     chunk_size: int = setting(positive, "tokens of a chunk, title and heading path included", 240)
     chunk_overlap: int = setting(count, "tokens that a chunk shares with the one before", 32)
@@ -177,8 +183,11 @@ class Settings:
             raise ConfigurationError("Set AI_INFRA_DATABASE_URL: SQLAlchemy URL of the database, driver pg8000.")
         if self.vector_index is not VectorIndexKind.PGVECTOR:
             raise ConfigurationError("AI_INFRA_VECTOR_INDEX must be pgvector in profile local.")
-        if self.embedding_model != LOCAL_EMBEDDING_MODEL:
-            raise ConfigurationError(f"AI_INFRA_EMBEDDING_MODEL must be {LOCAL_EMBEDDING_MODEL} in profile local.")
+        if self.embedding_model not in (LOCAL_EMBEDDING_MODEL, CHECK_EMBEDDING_MODEL):
+            raise ConfigurationError(
+                f"AI_INFRA_EMBEDDING_MODEL must be {LOCAL_EMBEDDING_MODEL} in profile local, or"
+                f" {CHECK_EMBEDDING_MODEL} where files are checked and nobody asks."
+            )
 
     @property
     def structured_logs(self) -> bool:

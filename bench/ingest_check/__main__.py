@@ -20,6 +20,7 @@ import msgspec
 from bench.ingest_check.check import IngestCheck
 from bench.ingest_check.files import find
 from bench.ingest_check.result import Result, Row, heading
+from common.config import CHECK_EMBEDDING_MODEL
 from common.errors import AiInfraError
 from local.stack import Stack, StackOptions
 
@@ -58,7 +59,7 @@ def _checked(arguments: argparse.Namespace, data: Path) -> Result:
     options = StackOptions(
         data=data,
         concurrency={"chunk": max(LEAST_READERS, processors), "embed": max(2, processors)},
-        settings=dict(arguments.settings),
+        settings=({} if arguments.model else {"embedding_model": CHECK_EMBEDDING_MODEL}) | dict(arguments.settings),
         schedule_seconds=SCHEDULE_SECONDS,
         durable=False,
     )
@@ -77,6 +78,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="with all that is below it; links are not followed")
     parser.add_argument("--at-once", type=int, default=AT_ONCE, help="files on their way together (%(default)s)")
+    parser.add_argument("--model", action="store_true", help="embed with the model, by which questions are answered")
     parser.add_argument("--set", dest="settings", action="append", default=[], type=_setting, metavar="NAME=VALUE",
                         help="a setting of common/config.py")  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write rows and sums there")

@@ -56,6 +56,30 @@ class MiniLmTokenizer:
         return array("I", [start for start, _ in encoding.offsets])
 
 
+class MiniLmInputs:
+    """Texts as the ids of their tokens, between those of [CLS] and [SEP]."""
+
+    def __init__(self) -> None:
+        self._word_piece = _load_word_piece()
+
+    def of_documents(self, texts: Sequence[str], model: str) -> list[list[int]]:
+        """Each text's ids; one over 254 tokens is `Permanent` (TEXT_TOO_LONG), which names the `model`."""
+        inputs = [_encode(self._word_piece, text).ids for text in texts]
+        for position, ids in enumerate(inputs):
+            tokens = len(ids) - 2
+            if tokens > MAX_TOKENS:
+                raise Permanent(
+                    "TEXT_TOO_LONG",
+                    f"Text {position} has {tokens} tokens and {model} takes {MAX_TOKENS}: lower the chunk size.",
+                )
+        return inputs
+
+    def of_question(self, question: str) -> list[int]:
+        """The question's ids; of one over 254 tokens, its first 254."""
+        ids: list[int] = _encode(self._word_piece, question).ids
+        return ids if len(ids) <= MAX_TOKENS + 2 else [*ids[: MAX_TOKENS + 1], ids[-1]]
+
+
 class MiniLmEmbedder:
     """`Embedder` of 384 dimensions: mean of the token vectors, L2-normalised. Threads may share one.
 
@@ -64,7 +88,7 @@ class MiniLmEmbedder:
 
     def __init__(self) -> None:
         self._weights = _read_checked(*_WEIGHTS, _WEIGHTS_SHA256)
-        self._word_piece = _load_word_piece()
+        self._inputs = MiniLmInputs()
         self._loading = Lock()
 
     @cached_property
@@ -90,20 +114,11 @@ class MiniLmEmbedder:
 
     def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
         """One vector for each text, in order; a text over 254 tokens is `Permanent` (TEXT_TOO_LONG)."""
-        inputs = [_encode(self._word_piece, text).ids for text in texts]
-        for position, ids in enumerate(inputs):
-            tokens = len(ids) - 2
-            if tokens > MAX_TOKENS:
-                raise Permanent(
-                    "TEXT_TOO_LONG",
-                    f"Text {position} has {tokens} tokens and {MODEL} takes {MAX_TOKENS}: lower the chunk size.",
-                )
-        return [self._embed(ids) for ids in inputs]
+        return [self._embed(ids) for ids in self._inputs.of_documents(texts, MODEL)]
 
     def embed_question(self, question: str) -> Vector:
         """The question's vector; one over 254 tokens is embedded by its first 254."""
-        ids = _encode(self._word_piece, question).ids
-        return self._embed(ids if len(ids) <= MAX_TOKENS + 2 else [*ids[: MAX_TOKENS + 1], ids[-1]])
+        return self._embed(self._inputs.of_question(question))
 
     def _embed(self, ids: list[int]) -> Vector:
         input_ids = np.array([ids], dtype=np.int64)

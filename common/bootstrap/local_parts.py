@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from common.config import Settings
+from common.config import CHECK_EMBEDDING_MODEL, Settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -34,6 +34,10 @@ class LocalParts:
 
     @cached_property
     def embedder(self) -> Embedder:
+        if self._settings.embedding_model == CHECK_EMBEDDING_MODEL:
+            from common.adapters.token_hashes import TokenHashEmbedder
+
+            return TokenHashEmbedder()
         from common.adapters.minilm import MiniLmEmbedder
 
         return MiniLmEmbedder()

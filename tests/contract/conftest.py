@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from common.adapters.minilm import MiniLmEmbedder, MiniLmTokenizer
+from common.adapters.token_hashes import TokenHashEmbedder
 from common.adapters.vertex.embedder import VertexEmbedder
 from common.token_estimate import EstimatingTokenizer
 from tests.conftest import TestDatabase
@@ -28,6 +29,11 @@ def minilm_tokenizer() -> MiniLmTokenizer:
 @pytest.fixture(scope="session")
 def minilm_embedder() -> MiniLmEmbedder:
     return MiniLmEmbedder()
+
+
+@pytest.fixture(scope="session")
+def hashes_embedder() -> TokenHashEmbedder:
+    return TokenHashEmbedder()
 
 
 @pytest.fixture(scope="session")

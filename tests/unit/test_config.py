@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.config import Profile, Settings, VectorIndexKind, load
+from common.config import CHECK_EMBEDDING_MODEL, LOCAL_EMBEDDING_MODEL, Profile, Settings, VectorIndexKind, load
 from common.errors import ConfigurationError
 from common.setting import variable
 
@@ -164,6 +164,11 @@ def test_the_profile_decides_what_keeps_and_makes_the_vectors() -> None:
     assert (settings.vector_index, settings.embedding_model) == (VectorIndexKind.VERTEX, "gemini-embedding-001")
     settings = load(in_cloud | {"AI_INFRA_PROFILE": "gcp", "AI_INFRA_VECTOR_INDEX": "pgvector"})
     assert settings.vector_index is VectorIndexKind.PGVECTOR
+
+
+def test_only_profile_local_goes_without_a_model_and_only_if_told_to() -> None:
+    assert load(REQUIRED).embedding_model == LOCAL_EMBEDDING_MODEL
+    assert load(REQUIRED | {"AI_INFRA_EMBEDDING_MODEL": "token-hashes"}).embedding_model == CHECK_EMBEDDING_MODEL
 
 
 @pytest.mark.parametrize(("name", "value"), [("VECTOR_INDEX", "vertex"), ("EMBEDDING_MODEL", "gemini-embedding-001")])
