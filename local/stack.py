@@ -50,6 +50,8 @@ ASKED = ("api", "reconcile")
 # The parts of profile `gcp` that need a port.
 CLOUD_PARTS = ("vertex", "firestore", "cloud_sql")
 PUBSUB_GRACE_SECONDS = 15.0
+# Of a subscription at once, where no function is to serve more; and whose messages take turns: each document's.
+PUSHES, SOURCE = 4, "document_id"
 DROP_GRACE_SECONDS = 5.0
 # A call that is under way when the stack stops ends with the function, a moment later.
 SCHEDULE_GRACE_SECONDS = 1.0
@@ -253,6 +255,8 @@ class Stack:
             "port": self.ports["pubsub"],
             "data": self.folder.pubsub,
             "duplicate": self._options.duplicate,
+            "in-flight": max((PUSHES, *self._options.concurrency.values())),
+            "source": SOURCE,
         }
         command = Command(
             name="pubsub",

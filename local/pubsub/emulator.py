@@ -27,17 +27,25 @@ class PubSubEmulator:
     """Serves and pushes from its creation until `close`; `host` is what PUBSUB_EMULATOR_HOST takes."""
 
     def __init__(
-        self, data: Path | None = None, *, port: int = 0, duplicate: int = 1, in_flight: int = 4, held: bool = False
+        self,
+        data: Path | None = None,
+        *,
+        port: int = 0,
+        duplicate: int = 1,
+        in_flight: int = 4,
+        source: str = "",
+        held: bool = False,
     ) -> None:
         """`data` None keeps everything in memory; `port` 0 takes a free one; `held` pushes nothing before `deliver`.
 
         Each message is delivered `duplicate` times to each subscription, with at most `in_flight` pushes out at once.
+        Those that wait and differ in the attribute `source` take turns.
         Raises sqlite3.Error if the file cannot be used or is in use, RuntimeError if the port is.
         """
         options = [("grpc.max_receive_message_length", _MAX_REQUEST_BYTES), ("grpc.so_reuseport", 0)]
         self._server = grpc.server(ThreadPoolExecutor(max_workers=16), options=options)
         self.host = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
-        self._store = Store(data, duplicate)
+        self._store = Store(data, duplicate, source)
         self._dispatcher = Dispatcher(self._store, in_flight)
         if not held:
             self.deliver()

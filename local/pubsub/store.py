@@ -13,6 +13,7 @@ import grpc
 
 from local.pubsub.filters import parse
 from local.pubsub.resources import Proto, PubsubMessage, RefusedError, Subscription, Topic
+from local.pubsub.turns import Turns
 
 _SCHEMA = """
     PRAGMA locking_mode = EXCLUSIVE;
@@ -21,14 +22,22 @@ _SCHEMA = """
     CREATE TABLE IF NOT EXISTS resources (name TEXT PRIMARY KEY, spec BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS deliveries (
         id INTEGER PRIMARY KEY AUTOINCREMENT, subscription TEXT NOT NULL, message BLOB NOT NULL,
-        failures INTEGER NOT NULL DEFAULT 0, due INTEGER NOT NULL, claimed INTEGER NOT NULL DEFAULT 0);
-    CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (subscription, claimed, due, id);
+        failures INTEGER NOT NULL DEFAULT 0, due INTEGER NOT NULL, claimed INTEGER NOT NULL DEFAULT 0,
+        turn INTEGER NOT NULL DEFAULT 0);
     UPDATE deliveries SET claimed = 0;
 """
-_UPCOMING = """
-    SELECT due, id, failures + 1, message FROM deliveries
-    WHERE subscription = ? AND claimed = 0 ORDER BY due, id LIMIT 1
+_INDICES = """
+    CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (subscription, claimed, due, id);
+    CREATE INDEX IF NOT EXISTS deliveries_turn ON deliveries (subscription, claimed, turn, id, due);
 """
+_ADD_TURN = "ALTER TABLE deliveries ADD COLUMN turn INTEGER NOT NULL DEFAULT 0"
+_FIRST_DUE = "SELECT min(due) FROM deliveries WHERE subscription = ? AND claimed = 0"
+_NEXT = """
+    SELECT id, failures + 1, message, turn FROM deliveries
+    WHERE subscription = ? AND claimed = 0 AND due <= ? ORDER BY turn, id LIMIT 1
+"""
+_FIRST_TURNS = "SELECT subscription, min(turn) FROM deliveries GROUP BY subscription"
+_INSERT = "INSERT INTO deliveries (subscription, message, due, turn) VALUES (?, ?, ?, ?)"
 _REMOVE = "DELETE FROM deliveries WHERE id = ?"
 
 
@@ -47,16 +56,26 @@ class Store:
     Who holds `lock` makes several calls as one.
     """
 
-    def __init__(self, data: Path | None, duplicate: int) -> None:
-        """`data` None keeps everything in memory. Each message is owed `duplicate` times to a subscription."""
+    def __init__(self, data: Path | None, duplicate: int, source: str = "") -> None:
+        """`data` None keeps everything in memory. Each message is owed `duplicate` times to a subscription.
+
+        Messages that differ in the attribute `source` take turns; those without it are each their own source.
+        """
         self.lock, self._stopped, self._duplicate = threading.RLock(), False, duplicate
         self._changed = defaultdict[str, threading.Condition](lambda: threading.Condition(self.lock))
         self._db = sqlite3.connect(data or ":memory:", timeout=0, check_same_thread=False)
+        self._source = source
         try:
             self._db.executescript(_SCHEMA)
+            if "turn" not in {row[1] for row in self._db.execute("PRAGMA table_info(deliveries)")}:
+                self._db.execute(_ADD_TURN)  # a file of before there were any
+            self._db.executescript(_INDICES)
         except sqlite3.Error:
             self._db.close()
             raise
+        self._turns = defaultdict[str, Turns](Turns)
+        for name, first in self._db.execute(_FIRST_TURNS):
+            self._turns[name] = Turns(first)
         rows = self._db.execute("SELECT name, spec FROM resources")
         self._resources = {
             name: (Topic if "/topics/" in name else Subscription).FromString(spec) for name, spec in rows
@@ -125,8 +144,9 @@ class Store:
                 message.message_id = str(uuid4().int)
                 message.publish_time.FromMilliseconds(now // 1_000_000)
                 body = message.SerializeToString()
-                rows = [(name, body, now) for name, matches in wanted if matches(message.attributes)]
-                db.executemany("INSERT INTO deliveries (subscription, message, due) VALUES (?, ?, ?)", rows)
+                source = message.attributes.get(self._source)
+                names = [name for name, matches in wanted if matches(message.attributes)]
+                db.executemany(_INSERT, [(name, body, now, self._turns[name].next(source)) for name in names])
             for name, _ in wanted:
                 self._changed[name].notify_all()
 
@@ -135,14 +155,20 @@ class Store:
         name = subscription.name
         with self.lock:
             while self._resources.get(name) is subscription and not self._stopped:
-                row = self._db.execute(_UPCOMING, (name,)).fetchone()
-                pause = row and row[0] - time.time_ns()
-                if row and pause <= 0:
-                    with self._db as db:
-                        db.execute("UPDATE deliveries SET claimed = 1 WHERE id = ?", (row[1],))
-                    return Delivery(row[1], row[2], PubsubMessage.FromString(row[3]), subscription)
-                self._changed[name].wait(pause and pause / 1e9)
+                now = time.time_ns()
+                (due,) = self._db.execute(_FIRST_DUE, (name,)).fetchone()
+                if due is not None and due <= now:
+                    return self._claimed(subscription, now)
+                self._changed[name].wait(None if due is None else (due - now) / 1e9)
         return None
+
+    def _claimed(self, subscription: Proto, now: int) -> Delivery:
+        """The first in turn of what is due."""
+        identity, attempt, message, turn = self._db.execute(_NEXT, (subscription.name, now)).fetchone()
+        with self._db as db:
+            db.execute("UPDATE deliveries SET claimed = 1 WHERE id = ?", (identity,))
+        self._turns[subscription.name].take(turn)
+        return Delivery(identity, attempt, PubsubMessage.FromString(message), subscription)
 
     def remove(self, delivery: Delivery) -> None:
         """The delivery is owed no longer."""

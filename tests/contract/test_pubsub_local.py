@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -255,6 +255,31 @@ def test_a_deleted_subscription_is_owed_nothing(receiver: Receiver) -> None:
         clients.subscriber.create_subscription(request=push_subscription(spec["name"], topic, following.url))
         message_id = clients.publish(topic)
         assert [push.message_id for push in following.expect(1)] == [message_id]
+
+
+def test_messages_of_different_sources_take_turns(tmp_path: Path, receiver: Receiver) -> None:
+    data = tmp_path / "pubsub.db"
+    with emulating(data, in_flight=1, source="document_id", held=True) as clients:
+        endpoint, topic = receiver.endpoint(204), clients.topic()
+        clients.subscription(topic, endpoint.url)
+        large = [clients.publish(topic, document_id="large") for _ in range(4)]
+        small = [clients.publish(topic, document_id="small"), clients.publish(topic)]
+    with emulating(data, in_flight=1, source="document_id"):
+        pushes = [push.message_id for push in endpoint.expect(6)]
+    assert pushes == [large[0], *small, *large[1:]]
+
+
+def test_a_file_of_before_there_were_turns_is_taken_over(tmp_path: Path, receiver: Receiver) -> None:
+    data = tmp_path / "pubsub.db"
+    endpoint = receiver.endpoint(204)
+    with emulating(data, held=True) as clients:
+        topic = clients.topic()
+        clients.subscription(topic, endpoint.url)
+        message_id = clients.publish(topic)
+    with closing(sqlite3.connect(data)) as db:
+        db.executescript("DROP INDEX deliveries_turn; ALTER TABLE deliveries DROP COLUMN turn")
+    with emulating(data):
+        assert [push.message_id for push in endpoint.expect(1)] == [message_id]
 
 
 def test_what_is_acknowledged_leaves_nothing_behind(tmp_path: Path, receiver: Receiver) -> None:
