@@ -14,20 +14,24 @@ import sys
 from io import TextIOWrapper
 from pathlib import Path
 from tempfile import mkdtemp
+from threading import Event
 
 import msgspec
 
 from bench.ingest_check.check import IngestCheck
 from bench.ingest_check.files import find
 from bench.ingest_check.result import Result, Row, heading
-from common.config import CHECK_EMBEDDING_MODEL
+from common.config import CHECK_EMBEDDING_MODEL, LOCAL_EMBEDDING_MODEL
 from common.errors import AiInfraError
 from local.stack import Stack, StackOptions
 
 AT_ONCE = 32
-# Two documents that take minutes to fail are not to hold up all others.
-LEAST_READERS = 4
+# Documents that take minutes to fail are not to hold up all others; each reader may take this much memory.
+LEAST_READERS, MOST_READERS, READER_BYTES = 4, 8, 2 << 30
+# A scan of many pages gives its reader to others that wait, after each so many seconds.
+STEP_SECONDS = 20
 SCHEDULE_SECONDS = 15.0
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -38,38 +42,54 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     data = Path(mkdtemp(prefix="ai-infra-ingest-check-"))
     try:
-        result = _checked(arguments, data)
+        options = _options(arguments, data)
+        with Stack(options) as stack:
+            result = _checked(arguments, stack, options.settings.get("embedding_model", LOCAL_EMBEDDING_MODEL))
+            # Before the stack is stopped: who interrupts may not wait for that.
+            _tell(result, arguments.json, data)
     except AiInfraError as error:
         sys.exit(f"ingest-check: {error.message}\nThe stack's data and logs are kept in {data}.")
     except KeyboardInterrupt:
         shutil.rmtree(data)
-        sys.exit("ingest-check: interrupted")
-    if arguments.json is not None:
-        arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
-    if result.faulty:
-        print(f"The stack's data and logs are kept in {data}.")
-    else:
+        sys.exit("ingest-check: interrupted before the first file")
+    if not result.faulty:
         shutil.rmtree(data)
-    print(*result.lines(), sep="\n")
-    sys.exit(1 if result.faulty else 0)
+    sys.exit(1 if result.faulty else INTERRUPTED if result.left else 0)
 
 
-def _checked(arguments: argparse.Namespace, data: Path) -> Result:
+def _options(arguments: argparse.Namespace, data: Path) -> StackOptions:
     processors = os.process_cpu_count() or 1
-    options = StackOptions(
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    readers = max(LEAST_READERS, processors, min(MOST_READERS, memory // READER_BYTES))
+    embedder = {} if arguments.model else {"embedding_model": CHECK_EMBEDDING_MODEL}
+    return StackOptions(
         data=data,
-        concurrency={"chunk": max(LEAST_READERS, processors), "embed": max(2, processors)},
-        settings=({} if arguments.model else {"embedding_model": CHECK_EMBEDDING_MODEL}) | dict(arguments.settings),
+        concurrency={"chunk": readers, "embed": max(2, processors)},
+        settings={"extraction_step_seconds": f"{STEP_SECONDS}"} | embedder | dict(arguments.settings),
         schedule_seconds=SCHEDULE_SECONDS,
         durable=False,
     )
-    with Stack(options) as stack:
-        print(heading(), flush=True)
-        return IngestCheck(stack=stack, at_once=arguments.at_once, show=_show).run(find(arguments.folder))
+
+
+def _checked(arguments: argparse.Namespace, stack: Stack, embedder: str) -> Result:
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    print(heading(), flush=True)
+    check = IngestCheck(stack=stack, at_once=arguments.at_once, show=_show, embedder=embedder, stop=stop)
+    return check.run(find(arguments.folder))
 
 
 def _show(row: Row) -> None:
     print(row.line(), flush=True)
+
+
+def _tell(result: Result, report: Path | None, data: Path) -> None:
+    if report is not None:
+        report.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+    if result.faulty:
+        print(f"The stack's data and logs are kept in {data}.")
+    print(*result.lines(), sep="\n", flush=True)
 
 
 def _arguments() -> argparse.Namespace:
@@ -77,7 +97,9 @@ def _arguments() -> argparse.Namespace:
         prog="./dev ingest-check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="with all that is below it; links are not followed")
-    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="files on their way together (%(default)s)")
+    parser.add_argument(
+        "--at-once", type=int, default=AT_ONCE, help="files on their way together, slow ones not counted (%(default)s)"
+    )
     parser.add_argument("--model", action="store_true", help="embed with the model, by which questions are answered")
     parser.add_argument("--set", dest="settings", action="append", default=[], type=_setting, metavar="NAME=VALUE",
                         help="a setting of common/config.py")  # fmt: skip

@@ -1,9 +1,13 @@
-"""Which functions' processes ended unasked."""
+"""Which processes of the functions ended unasked."""
 
 from __future__ import annotations
 
 from local.functions import Functions
 from local.process import ChildProcess
+
+READERS = "fork server of chunk"
+# What `chunk` says when the process is gone that forks a child for each document.
+_READERS_GONE = "event=fork_server_gone"
 
 
 class Deaths:
@@ -24,5 +28,12 @@ class Deaths:
 
     @property
     def died(self) -> tuple[str, ...]:
-        """The function's name for each process that ended."""
-        return tuple(sorted(name for name, _ in self._ended))
+        """For each process that ended, its name: the function's, or that of what forks `chunk`'s readers."""
+        return (*sorted(name for name, _ in self._ended), *self._readers())
+
+    def _readers(self) -> list[str]:
+        chunk = self._functions.children().get("chunk")
+        if chunk is None:
+            return []
+        with chunk.log_file.open(encoding="utf-8", errors="replace") as lines:
+            return [READERS for line in lines if _READERS_GONE in line]

@@ -20,10 +20,11 @@ _ESCAPED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff%]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A file, its name below the folder, and why it cannot be read, as far as that is known."""
+    """A file, its name below the folder, its bytes, and why it cannot be read, as far as that is known."""
 
     path: Path
     name: str
+    size: int = 0
     unread: str = ""
 
 
@@ -43,7 +44,7 @@ def find(folder: Path) -> Iterator[Found]:
             continue
         for entry in entries:
             if entry.is_file(follow_symlinks=False):
-                yield Found(path=Path(entry.path), name=_shown(Path(entry.path), folder))
+                yield Found(path=Path(entry.path), name=_shown(Path(entry.path), folder), size=_size(entry))
         waiting += [Path(entry.path) for entry in reversed(entries) if entry.is_dir(follow_symlinks=False)]
 
 
@@ -60,6 +61,13 @@ def object_name(path: str, prefix: str) -> str:
         last = name.rpartition("/")[2].encode()[-_KEPT_BYTES:].decode(errors="ignore")
         name = f"%/{digest}-{last}"  # no escaped path begins so
     return prefix + name
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except OSError:  # gone by now: whoever reads it will say so
+        return 0
 
 
 def _shown(path: Path, folder: Path) -> str:

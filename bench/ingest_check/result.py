@@ -62,7 +62,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """A run's rows and sums. `died` names a function for each time that its process ended unasked."""
+    """A run's rows and sums. `died` names each process of a function that ended unasked.
+
+    `left` are the files that have no row, since the run was told to stop before they had ended.
+    """
 
     files: int
     ready: int
@@ -73,10 +76,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     healthy_ready: int
     died: tuple[str, ...]
     seconds: float
+    embedder: str = ""
+    left: int = 0
     rows: tuple[Row, ...]
 
     @classmethod
-    def of(cls, rows: Sequence[Row], died: Sequence[str], seconds: float) -> Result:
+    def of(
+        cls, rows: Sequence[Row], died: Sequence[str], seconds: float, *, embedder: str = "", left: int = 0
+    ) -> Result:
         reasons = Counter(row.reason for row in rows if row.outcome == FAILED)
         ready = sum(row.outcome == READY for row in rows)
         return cls(
@@ -88,6 +95,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
             healthy_ready=sum(row.healthy == READY for row in rows),
             died=tuple(died),
             seconds=round(seconds, 1),
+            embedder=embedder,
+            left=left,
             rows=tuple(rows),
         )
 
@@ -98,12 +107,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     def lines(self) -> Iterator[str]:
         """What is wrong, if anything, and one line that sums up."""
         yield from (f"wrong: {row.file}: {_fault(row)}" for row in self.rows if row.faulty)
-        yield from (f"wrong: the function {name} died" for name in self.died)
+        yield from (f"wrong: the process of {name} died" for name in self.died)
         reasons = " ".join(f"{reason}={count}" for reason, count in self.failed.items())
         yield (
             f"ingest-check: files={self.files} ready={self.ready} failed={sum(self.failed.values())}"
             f" ({reasons or 'none'}) unfinished={self.unfinished} healthy={self.healthy_ready}/{self.healthy}"
-            f" died={len(self.died)} seconds={self.seconds:.0f}"
+            f" died={len(self.died)} seconds={self.seconds:.0f} embedder={self.embedder}"
+            + (f" interrupted left={self.left}" if self.left else "")
         )
 
 

@@ -11,13 +11,18 @@ from sqlalchemy import text
 from common.adapters.postgres.connection import begin, connect
 
 _DOCUMENTS = text("""
-    select documents.object_name, documents.status::text, documents.mime_type, job.stage::text, job.reason,
-           job.error_message, job.pages, job.total_chunks, job.warnings, job.attempts,
-           documents.updated_at::text || job.updated_at::text as changed
+    select documents.object_name, documents.status::text, documents.mime_type, job.stage::text,
+           coalesce(job.reason, batch.reason), coalesce(job.error_message, batch.error_message),
+           job.pages, job.total_chunks, job.warnings, job.attempts, job.pages_read, job.chunks_created,
+           job.lease_expires_at::text
     from documents
     cross join lateral (
         select * from ingestion_jobs where document_id = documents.id order by generation desc, run desc limit 1
     ) as job
+    left join lateral (
+        select reason, error_message from ingestion_batches
+        where job_id = job.id and job.finished_at is null and ingestion_batches.reason is not null limit 1
+    ) as batch on true
     where documents.object_name = any(:names)
 """)
 
@@ -35,12 +40,22 @@ class Seen(NamedTuple):
     chunks: int | None
     warnings: list[str]
     attempts: int
-    changed: str
-    """Another text whenever anything of the two has changed."""
+    pages_read: int | None
+    recorded: int
+    """How many of its chunks."""
+    lease: str | None
+    """Another text whenever somebody works on it."""
 
     @property
     def finished(self) -> bool:
         return self.status in ("ready", "failed")
+
+    def standing(self, seconds: float) -> str:
+        """Where an unfinished one stands, for so long."""
+        pages = f", {self.pages_read} of {self.pages} pages read" if self.pages_read is not None and self.pages else ""
+        chunks = f", {self.recorded} of {self.chunks} chunks recorded" if self.chunks else ""
+        error = f"; last error: {self.message}" if self.message else ""
+        return f"at {self.stage} for {seconds:.0f} s, {self.attempts} failed attempts{pages}{chunks}{error}"
 
 
 class Rows:

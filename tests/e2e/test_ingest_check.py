@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from bench.ingest_check.__main__ import INTERRUPTED
 from bench.ingest_check.check import IngestCheck
 from bench.ingest_check.files import find
 from bench.ingest_check.result import Result, Row
+from local.functions import processes_of
 from local.stack import Stack, StackOptions
 from tests.conftest import show
 
@@ -49,9 +53,41 @@ def test_the_command_tells_of_every_file(root: Path, tmp_path: Path) -> None:
     assert heading.split() == ["file", "type", "outcome", "reason", "pages", "chunks", "warnings", "seconds"]
     assert len(lines) == count
     assert last.startswith(f"ingest-check: files={count} ready={count - 2} failed=2 (")
+    assert last.endswith(" embedder=token-hashes")
 
 
-def test_a_function_that_dies_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_sums_up_what_it_has_seen(root: Path, tmp_path: Path, number: signal.Signals) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for name in range(200):
+        (folder / f"{name}.txt").write_bytes(WORDS)
+    command = [str(root / "dev"), "ingest-check", str(folder), "--at-once", "4"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        begun = [run.stdout.readline() for _ in range(4)]
+        run.send_signal(number)
+        *rows, last = [*begun[1:], *run.stdout]
+    assert run.returncode == INTERRUPTED
+    assert last.startswith(f"ingest-check: files={len(rows)} ready={len(rows)} failed=0 (none) unfinished=0 ")
+    assert last.endswith(f" died=0 {last.split()[-4]} embedder=token-hashes interrupted left={200 - len(rows)}\n")
+
+
+def embed(stack: Stack) -> int:
+    return stack.functions.children()["embed"].pid
+
+
+def fork_server(stack: Stack) -> int:
+    """It is told from its children by its age."""
+    chunk = processes_of(stack.functions.children()["chunk"])
+    return min(pid for pid in chunk if b"fork_server" in Path(f"/proc/{pid}/cmdline").read_bytes())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+@pytest.mark.parametrize(
+    ("victim", "name"), [(embed, "embed"), (fork_server, "fork server of chunk")], ids=["function", "fork server"]
+)
+def test_a_process_that_dies_is_told(tmp_path: Path, victim: Callable[[Stack], int], name: str) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
     for number in range(3):
@@ -59,12 +95,12 @@ def test_a_function_that_dies_is_told(tmp_path: Path) -> None:
     shown: list[Row] = []
     with Stack(StackOptions(data=tmp_path / "data", durable=False, log=show)) as stack:
 
-        def kill_embed(row: Row) -> None:
+        def kill_one(row: Row) -> None:
             shown.append(row)
             if len(shown) == 1:
-                os.kill(stack.functions.children()["embed"].pid, signal.SIGKILL)
+                os.kill(victim(stack), signal.SIGKILL)
 
-        result = IngestCheck(stack=stack, at_once=1, show=kill_embed).run(find(folder))
-    assert result.died == ("embed",)
+        result = IngestCheck(stack=stack, at_once=1, show=kill_one).run(find(folder))
+    assert result.died == (name,)
     assert result.faulty
     assert [row.outcome for row in shown] == ["ready"] * 3

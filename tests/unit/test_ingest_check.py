@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.ingest_check.files import MAX_PART_BYTES, find, object_name
+from bench.ingest_check.files import MAX_PART_BYTES, Found, find, object_name
+from bench.ingest_check.places import LARGE_BYTES, SLOW_SECONDS, Places
 from bench.ingest_check.result import Result, Row, printable
 from common.names import MAX_OBJECT_BYTES
 
@@ -55,6 +57,53 @@ def test_a_name_is_shown_on_one_line() -> None:
     assert printable(os.fsdecode(b"\xff.txt")) == r"\xff.txt"
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A place that is taken."""
+
+    file: Found
+    begun: float = 0.0
+
+
+def found(*sizes: int) -> list[Found]:
+    return [Found(path=Path("f"), name=str(number), size=size) for number, size in enumerate(sizes)]
+
+
+def put_in(places: Places, taken: list[Taken], now: float) -> list[Taken]:
+    """All that is put in now."""
+    new: list[Taken] = []
+    while file := places.next([*taken, *new], now):
+        new.append(Taken(file, now))
+    return new
+
+
+@given(st.lists(st.integers(0, 2 * LARGE_BYTES), max_size=60), st.integers(1, 40))
+def test_every_file_gets_a_place_and_no_more_than_there_are(sizes: list[int], at_once: int) -> None:
+    places, order = Places(found(*sizes), at_once), list[str]()
+    while new := put_in(places, [], 0.0):
+        assert len(new) <= at_once
+        order += [each.file.name for each in new]
+    assert sorted(order) == sorted(str(number) for number in range(len(sizes)))
+    assert not places
+
+
+def test_large_files_leave_places_to_small_ones() -> None:
+    places = Places(found(*[LARGE_BYTES + 1] * 100, *[1] * 100), 32)
+    new = put_in(places, [], 0.0)
+    assert sum(each.file.size == 1 for each in new) == 28
+    assert len(new) == 32
+    large = [each for each in new if each.file.size > 1]
+    assert [each.file.size for each in put_in(places, large, 1.0)] == [1] * 28
+
+
+def test_slow_files_take_no_place_until_there_are_many() -> None:
+    places = Places(found(*[1] * 1000), 8)
+    taken: list[Taken] = []
+    for now in range(0, 10 * int(SLOW_SECONDS), int(SLOW_SECONDS)):
+        taken += put_in(places, taken, float(now))
+    assert len(taken) == 32
+
+
 def row(**changes: str) -> Row:
     return Row(**{"file": "a.pdf", "outcome": "ready", "healthy": "ready", **changes})  # type: ignore[arg-type]
 
@@ -80,5 +129,8 @@ def test_what_is_wrong_is_told_and_counted(row: Row, died: tuple[str, ...], faul
 
 def test_the_last_line_sums_up() -> None:
     rows = [row(), row(), row(outcome="failed", reason="EMPTY_FILE", healthy=""), row(outcome="uploaded")]
-    *_, last = Result.of(rows, (), 61.2).lines()
-    assert last == ("ingest-check: files=4 ready=2 failed=1 (EMPTY_FILE=1) unfinished=1 healthy=3/3 died=0 seconds=61")
+    sums = "ingest-check: files=4 ready=2 failed=1 (EMPTY_FILE=1) unfinished=1 healthy=3/3 died=0 seconds=61 embedder=e"
+    *_, last = Result.of(rows, (), 61.2, embedder="e").lines()
+    assert last == sums
+    *_, last = Result.of(rows, (), 61.2, embedder="e", left=7).lines()
+    assert last == f"{sums} interrupted left=7"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import socket
@@ -21,6 +22,8 @@ from common.adapters.forked_extraction.wire import AssembleRanges, Read, ReadFil
 from common.extraction.limits import ExtractionLimits, Progress
 from common.extraction.pages import PageRange
 from common.model.chunks import Extraction
+
+log = logging.getLogger(__name__)
 
 READER = "common.extraction.reading"
 READER_OF_SCANS = "common.adapters.reading_scans"
@@ -97,6 +100,7 @@ class ForkedExtractor:
         with self._lock:
             if self._server is server:
                 self._server = None
+                log.warning("The fork server is gone: with it went its children", extra={"event": "fork_server_gone"})
         server.end()
 
 
