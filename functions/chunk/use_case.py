@@ -15,7 +15,7 @@ from common.database import Database, Transaction
 from common.errors import AiInfraError, Deferred, Finished, Permanent, Superseded
 from common.messages import BatchEmbedded, BatchMessage, ChunkBatch, DocumentRegistered
 from common.model.chunks import Chunk, Split
-from common.model.documents import Batch, BatchState, Stage
+from common.model.documents import Batch, BatchState, JobStatus, Stage
 from common.outcomes import ending_job, lock_wanted
 from common.ports import ObjectStore, Publisher, Tokenizer
 from common.splitting import fit_title, split
@@ -26,10 +26,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class _Claim:
-    """A job while it is this request's: the lease's token, and how many of how many pages are read."""
+    """A job while it is this request's: the lease's token, and how many of how many pages are read.
+
+    `first` says that nobody has worked on it before, `begun` that pages of it may be stored.
+    """
 
     token: UUID
     title: str
+    first: bool
     begun: bool
     pages: tuple[int, int] | None = None
 
@@ -69,12 +73,13 @@ class ChunkDocument:
             if job.leased:
                 raise Deferred("JOB_LEASED", "Another request is splitting this document.", wait_seconds=1.0)
             transaction.jobs.lease(job.id, token, self.lease_seconds)
-        return _Claim(token=token, title=document.title, begun=job.pages_read > 0)
+        first = job.status is JobStatus.QUEUED and not job.replays
+        return _Claim(token=token, title=document.title, first=first, begun=job.pages_read > 0)
 
     def _split_under_lease(self, message: DocumentRegistered, claim: _Claim) -> Split:
         try:
             with lease.kept(lambda: self._renew(message, claim), lease_seconds=self.lease_seconds):
-                content = split_store.read(self.objects, self.extraction_bucket, message.job_id)
+                content = None if claim.first else self._kept_split(message)
                 if content is None:
                     content = split_store.write_once(
                         self.objects, self.extraction_bucket, message.job_id, self._split_object(message, claim)
@@ -139,10 +144,13 @@ class ChunkDocument:
             transaction.batches.create(job, total, self.batch_size)
 
     def _stored_split(self, message: DocumentRegistered) -> Split:
-        content = split_store.read(self.objects, self.extraction_bucket, message.job_id)
+        content = self._kept_split(message)
         if content is None:
             raise AiInfraError("SPLIT_MISSING", f"Job {message.job_id} is split, but its split is not in the bucket.")
         return content
+
+    def _kept_split(self, message: DocumentRegistered) -> Split | None:
+        return split_store.read(self.objects, self.extraction_bucket, message.job_id)
 
     def _publish_pending(self, message: DocumentRegistered, content: Split) -> None:
         with self.database.transaction() as transaction:

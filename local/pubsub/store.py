@@ -148,7 +148,7 @@ class Store:
                 names = [name for name, matches in wanted if matches(message.attributes)]
                 db.executemany(_INSERT, [(name, body, now, self._turns[name].next(source)) for name in names])
             for name, _ in wanted:
-                self._changed[name].notify_all()
+                self._changed[name].notify()
 
     def claim(self, subscription: Proto) -> Delivery | None:
         """Waits for what is owed, due and not claimed. None once the subscription is deleted or the store stopped."""
@@ -163,11 +163,12 @@ class Store:
         return None
 
     def _claimed(self, subscription: Proto, now: int) -> Delivery:
-        """The first in turn of what is due."""
+        """The first in turn of what is due. Another one who waits is woken, and sees to what is owed next."""
         identity, attempt, message, turn = self._db.execute(_NEXT, (subscription.name, now)).fetchone()
         with self._db as db:
             db.execute("UPDATE deliveries SET claimed = 1 WHERE id = ?", (identity,))
         self._turns[subscription.name].take(turn)
+        self._changed[subscription.name].notify()
         return Delivery(identity, attempt, PubsubMessage.FromString(message), subscription)
 
     def remove(self, delivery: Delivery) -> None:
@@ -180,4 +181,4 @@ class Store:
         query = "UPDATE deliveries SET failures = failures + 1, due = ?, claimed = 0 WHERE id = ?"
         with self.lock, self._db as db:
             db.execute(query, (due, delivery.id))
-            self._changed[delivery.subscription.name].notify_all()
+            self._changed[delivery.subscription.name].notify()

@@ -105,7 +105,7 @@ def test_a_run_that_finds_a_stored_split_uses_it(installation: Installation, nam
     job = registered.content["job_id"]
     first = installation.accept("chunk", registered.body)
     installation.rows("delete from ingestion_batches where job_id = :job", job=job)
-    installation.rows("update ingestion_jobs set total_chunks = null, status = 'queued' where id = :job", job=job)
+    installation.rows("update ingestion_jobs set total_chunks = null, status = 'running' where id = :job", job=job)
     installation.storage.bucket(installation.bucket).blob(name).delete()
     other = installation.create("chunk", chunk_size="32", chunk_overlap="0")["chunk"]
     assert other.post("/", json=registered.body).status_code == 204

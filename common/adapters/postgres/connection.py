@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from socket import IPPROTO_TCP, TCP_NODELAY
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -56,8 +57,14 @@ def pooled(url: str, *, concurrency: int, **how_to_connect: Any) -> Engine:
         hide_parameters=True,  # they hold people's questions and texts, which no log is to have
         **how_to_connect,
     )
+    event.listen(engine, "connect", _send_at_once)
     event.listen(engine, "connect", _tell_network_errors)
     return engine
+
+
+def _send_at_once(connection: Any, _: object) -> None:
+    """Without waiting for an answer to what was sent before: the end of a COPY came 40 ms after its rows."""
+    connection._usock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)  # noqa: SLF001
 
 
 def _tell_network_errors(connection: Any, _: object) -> None:
