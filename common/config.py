@@ -136,6 +136,19 @@ class Settings:
     max_document_bytes: int = setting(positive, "largest object that is ingested", 512 * 1024 * 1024)
     max_document_pages: int = setting(positive, "most pages of a document", 20_000)
     max_document_characters: int = setting(positive, "longest extracted text", 50_000_000)
+    max_document_markup_bytes: int = setting(
+        positive, "largest HTML file, whose reading takes some fifteen times as much memory", 32_000_000
+    )
+    max_document_decompressed_bytes: int = setting(
+        positive, "most bytes of a packed file's (Office, EPUB) parts that are read", 1_000_000_000
+    )
+    max_document_compression_ratio: int = setting(
+        positive, "how many times smaller a packed file's part of 16 MB or more may be", 300
+    )
+    max_document_parts: int = setting(positive, "most parts of a packed file or an e-mail", 100_000)
+    max_document_depth: int = setting(
+        positive, "how deep XML elements, JSON values or RTF groups may stand within each other", 2_000
+    )
     extraction_memory_bytes: int = setting(positive, "memory that reading one document may take", 1536 * 1024 * 1024)
     extraction_seconds: float = setting(
         seconds, "longest time that reading a document, or one more of its pages, may take", 300.0

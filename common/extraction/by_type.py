@@ -38,7 +38,7 @@ def extract(path: Path, *, limits: ExtractionLimits, progress: Progress | None =
 
     `progress(pages_done, pages_total)` is called at least every 32 pages of a PDF, and once at the end of anything.
     Permanent: EMPTY_FILE, UNSUPPORTED_TYPE, CORRUPT_PDF, CORRUPT_FILE, ENCRYPTED_PDF, ENCRYPTED_FILE, TOO_MANY_PAGES,
-    TOO_MUCH_TEXT, DECOMPRESSED_TOO_LARGE, NESTED_TOO_DEEPLY.
+    TOO_MUCH_TEXT, DECOMPRESSED_TOO_LARGE, TOO_MANY_PARTS, NESTED_TOO_DEEPLY.
     """
     return load_extractor(detect_type(path))(path, limits, progress)
 

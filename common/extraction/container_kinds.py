@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import zipfile
 from pathlib import Path
 
@@ -37,7 +38,8 @@ _BY_FOLDER = (("word/document", DOCX), ("xl/workbook.xml", XLSX), ("ppt/presenta
 _BINARY_WORKBOOK = b"sheet.binary.macroenabled.main"
 _EPUB = b"application/epub+zip"
 _OPEN_DOCUMENT = b"application/vnd.oasis.opendocument"
-_SMALL = ExtractionLimits(decompressed_bytes=10_000_000)
+# For what tells the type, which names each part; how many there may be is looked at by who reads them.
+_FOR_THE_TYPE = ExtractionLimits(decompressed_bytes=100_000_000, parts=sys.maxsize)
 
 _SECTOR_SHIFT_AT, _DIRECTORY_AT = 30, 48
 _DIRECTORY_BYTES = 4096
@@ -57,7 +59,7 @@ def kind_of_container(path: Path, beginning: bytes) -> str:
     Permanent: CORRUPT_FILE for a document whose ZIP file is damaged.
     """
     try:
-        with open_container(path, _SMALL) as container:
+        with open_container(path, _FOR_THE_TYPE) as container:
             names = set(container.names())
             kind = container.read("mimetype")[:100] if "mimetype" in names else b""
             types = container.read(_CONTENT_TYPES) if _CONTENT_TYPES in container else b""

@@ -13,9 +13,7 @@ from common.errors import Permanent
 from common.extraction.limits import ExtractionLimits
 from common.extraction.xml_reading import XmlReader, corrupt, read_xml
 
-_MOST_MEMBERS = 100_000
-_SUSPICIOUS_BYTES = 16_000_000
-_MOST_TIMES_SMALLER = 300  # a sheet of one word repeated comes to about 200; deflate itself to 1,032
+_SUSPICIOUS_BYTES = 16_000_000  # a part that is smaller may be packed as well as it likes
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _ENCRYPTED = 0x1
 _BROKEN = (
@@ -33,13 +31,12 @@ _BROKEN = (
 class Container:
     """An open ZIP file. What is read of it in all stays under the limit of decompressed bytes.
 
-    Permanent, from any call: CORRUPT_FILE, ENCRYPTED_FILE, DECOMPRESSED_TOO_LARGE.
+    Permanent, from any call: CORRUPT_FILE, ENCRYPTED_FILE, DECOMPRESSED_TOO_LARGE, TOO_MANY_PARTS.
     """
 
     def __init__(self, file: zipfile.ZipFile, limits: ExtractionLimits) -> None:
         members = file.infolist()
-        if len(members) > _MOST_MEMBERS:
-            raise _too_large(f"it has {len(members):,} members")
+        limits.check_parts(len(members))
         self._file = file
         self._limits = limits
         self._read = 0
@@ -77,15 +74,16 @@ class Container:
     ) -> None:
         """`read_xml` of a member."""
         with self.open(name) as content:
-            read_xml(content, reader, skip=skip, document_type=document_type)
+            read_xml(content, reader, self._limits, skip=skip, document_type=document_type)
 
     def _count(self, member: zipfile.ZipInfo) -> None:
         """zipfile gives no more bytes of a member than it states, so that they can be counted before they come."""
         self._read += member.file_size
         if self._read > self._limits.decompressed_bytes:
             raise _too_large(f"it holds more than {self._limits.decompressed_bytes:,} bytes")
-        if member.file_size > max(_SUSPICIOUS_BYTES, member.compress_size * _MOST_TIMES_SMALLER):
-            raise _too_large(f"it is packed to less than 1/{_MOST_TIMES_SMALLER} of its size")
+        ratio = self._limits.compression_ratio
+        if member.file_size > max(_SUSPICIOUS_BYTES, member.compress_size * ratio):
+            raise _too_large(f"it is packed to less than 1/{ratio:,} of its size")
 
 
 @contextmanager

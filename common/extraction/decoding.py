@@ -21,7 +21,13 @@ _LIKELIEST_KIN = ("cp1252", "iso8859_2")
 _WHATWG_NAMES = {"iso-8859-1": "cp1252", "iso8859-1": "cp1252", "ascii": "cp1252", "iso-8859-9": "cp1254"}
 # Python's, no document's.
 _NO_ENCODINGS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7"})
-_MOST_LOST = 0.2  # of what is beyond ASCII: more, and it is another encoding
+_MOST_LOST = 0.2  # of a text in UTF-16 or UTF-32: more, and it is none
+# UTF-16's halves of a character, each written as if it were one; a pair is CESU-8.
+_SURROGATES = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]|\xed[\xa0-\xbf][\x80-\xbf]")
+_CUT_CHARACTER = re.compile(rb"(?:[\xe2-\xef][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{1,2})\Z")
+_LOST = "\ufffd"
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
+_TOO_FEW, _TOO_RARE = 16, 0.02  # bytes beyond ASCII: less says nothing of the encoding
 
 _LINE_END = re.compile("[\r\x0b\x0c\x85\u2028\u2029]")
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f\x80-\x84\x86-\x9f\ufeff\ufffe\uffff\ud800-\udfff]")
@@ -76,7 +82,7 @@ def decode(data: bytes, declared: str | None = None) -> Decoded:
             return Decoded(clean(data.decode(encoding)), encoding)
         except (UnicodeDecodeError, LookupError):
             continue
-    return _with_surrogates(data) or _damaged(data) or _guess(data)
+    return _damaged(data) or _guess(data)
 
 
 def decode_beginning(data: bytes) -> Decoded:
@@ -86,7 +92,7 @@ def decode_beginning(data: bytes) -> Decoded:
             return Decoded(clean(codecs.getincrementaldecoder(encoding)().decode(data)), encoding)
         except UnicodeDecodeError:
             continue
-    return _with_surrogates(data) or _damaged(data) or _guess(data)
+    return _damaged(data) or _guess(data)
 
 
 def _certain_encodings(data: bytes, declared: str | None) -> list[str]:
@@ -108,29 +114,39 @@ def _marked_encoding(data: bytes) -> str | None:
     return next(marks, None) or _wide_encoding(data)
 
 
-def _with_surrogates(data: bytes) -> Decoded | None:
-    """UTF-8 but for surrogates, in which some programs write characters beyond U+FFFF (CESU-8); a lone one is lost.
-
-    None for anything else.
-    """
-    try:
-        halves = data.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return None
-    text = halves.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    lost = text.count("\ufffd") - halves.count("\ufffd")
-    return Decoded(clean(text), "utf-8", (f"{lost:,} characters could not be read as utf-8.",) if lost else ())
-
-
 def _damaged(data: bytes) -> Decoded | None:
     """The text where a few bytes of it are broken; None where that explains too little."""
-    encoding = _marked_encoding(data) or "utf-8"
-    text = data.decode(encoding, errors="replace")
-    lost = text.count("\ufffd")
-    beyond_ascii = len(text) - len(text.encode("ascii", errors="ignore"))
-    if lost > _MOST_LOST * (beyond_ascii if encoding == "utf-8" else len(text)):
-        return None
-    return Decoded(clean(text), encoding, (f"{lost:,} characters could not be read as {encoding}.",))
+    marked = _marked_encoding(data)
+    if marked is None:
+        return _damaged_utf_8(data)
+    text = data.decode(marked, errors="replace")
+    lost = text.count(_LOST)
+    return _with_loss(text, marked, lost) if lost <= _MOST_LOST * len(text) else None
+
+
+def _damaged_utf_8(data: bytes) -> Decoded | None:
+    """UTF-8 in which no more is broken than is whole, of what is beyond ASCII: no other encoding looks so.
+
+    Surrogates are UTF-8's damage and no other's: a pair is one character, in which some programs write those beyond
+    U+FFFF, and a lone one is lost. So is a character that the text's end cuts in two.
+    """
+    mended, surrogates = _SURROGATES.subn(_mended, data)
+    text = mended.decode(errors="replace")
+    lost = text.count(_LOST) - data.count(_LOST.encode())
+    broken = lost - (mended.count(_LOST.encode()) - data.count(_LOST.encode()))
+    whole = len(text) - len(text.encode("ascii", errors="ignore")) - lost
+    cut = _CUT_CHARACTER.search(data, max(0, len(data) - 3)) is not None
+    return _with_loss(text, "utf-8", lost) if broken <= whole + surrogates + cut else None
+
+
+def _mended(surrogates: re.Match[bytes]) -> bytes:
+    halves = surrogates[0].decode("utf-8", "surrogatepass")
+    return halves.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+
+
+def _with_loss(text: str, encoding: str, lost: int) -> Decoded:
+    warnings = (f"{lost:,} characters could not be read as {encoding}.",) if lost else ()
+    return Decoded(clean(text), encoding, warnings)
 
 
 def _wide_encoding(data: bytes) -> str | None:
@@ -152,18 +168,27 @@ def _wide_encoding(data: bytes) -> str | None:
 
 
 def _guess(data: bytes) -> Decoded:
+    encoding = _guessed_encoding(data[:_GUESS_BYTES])
+    text = data.decode(encoding, errors="replace")
+    warning = f"The text's encoding is not stated; it was read as {encoding}."
+    lost = text.count(_LOST)
+    if lost:
+        warning += f" {lost:,} characters could not be read."
+    return Decoded(clean(text), encoding, (warning,))
+
+
+def _guessed_encoding(sample: bytes) -> str:
+    """By statistics of the letters; Windows-1252 where there are too few of them for any."""
+    beyond_ascii = sum(1 for _ in _BEYOND_ASCII.finditer(sample))
+    if beyond_ascii < min(_TOO_FEW, _TOO_RARE * len(sample)):
+        return "cp1252"
+
     import charset_normalizer  # noqa: PLC0415 - 50 ms that only a text of unknown encoding pays for
 
-    sample = data[:_GUESS_BYTES]
     found = charset_normalizer.from_bytes(sample[: sample.rfind(b"\n") + 1] or sample)
     best = found.best()
     names = [match.encoding for match in found]
     encoding = best.encoding if best else "cp1252"
     if _CLOSE_KIN.fullmatch(encoding):
-        encoding = next((name for name in _LIKELIEST_KIN if name in names), encoding)
-    text = data.decode(encoding, errors="replace")
-    warning = f"The text's encoding is not stated; it was read as {encoding}."
-    lost = text.count("\ufffd")
-    if lost:
-        warning += f" {lost:,} characters could not be read."
-    return Decoded(clean(text), encoding, (warning,))
+        return next((name for name in _LIKELIEST_KIN if name in names), encoding)
+    return encoding

@@ -15,11 +15,13 @@ from common.extraction.text_kinds import OTHER, kind_of_text
 
 SAMPLE_BYTES = 65_536
 # At a file's beginning the header is enough; further on an object has to follow, or prose about PDF would be one.
-_PDF_HEADER = re.compile(rb"\A\s*%PDF-|%PDF-\d\.\d\s*(?:%[^\r\n]*[\r\n]\s*)*\d+ \d+ obj\b")
+_PDF_BEGINNING = re.compile(rb"\s*%PDF-")
+_PDF_FURTHER_ON = re.compile(rb"%PDF-\d\.\d\s*(?:%[^\r\n]*[\r\n]\s*)*\d+ \d+ obj\b")
 _PDF_FIRST_OBJECT_WITHIN = 256
 _PDF_HEADER_WITHIN = 1024  # where PDF readers look for the header (ISO 32000-1, appendix H, note 13)
 _RTF_BEGINNING = b"{\\rtf"
-_CONTROL_BYTES = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+# A block of NULs counts once: it is where a disk was full, or a log had room left.
+_CONTROL_BYTES = re.compile(rb"\x00+|[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 _MOST_CONTROL = 0.02
 
 
@@ -41,12 +43,14 @@ def type_of(beginning: bytes) -> str:
     """The MIME type of a file that begins so and is not packed; see `detect_type`."""
     if not beginning:
         raise Permanent("EMPTY_FILE", "The file is empty. Upload it again with its content.")
-    if _PDF_HEADER.search(beginning, 0, _PDF_HEADER_WITHIN + _PDF_FIRST_OBJECT_WITHIN):
+    if _PDF_BEGINNING.match(beginning, 0, _PDF_HEADER_WITHIN):
         return PDF
     if beginning.startswith(_RTF_BEGINNING):
         return RTF
-    if named := name_of(beginning):
+    if named := name_of(beginning):  # in a picture may be a PDF file
         _refuse(f"looks like {named}")
+    if _PDF_FURTHER_ON.search(beginning, 0, _PDF_HEADER_WITHIN + _PDF_FIRST_OBJECT_WITHIN):
+        return PDF
     decoded = decode_beginning(beginning)
     if _is_binary(beginning, decoded):
         _refuse("is neither text nor a type that is known")
@@ -68,4 +72,4 @@ def _is_binary(data: bytes, decoded: Decoded) -> bool:
         text = decoded.text
         readable = sum(map(str.isprintable, text)) + text.count("\n") + text.count("\t")
         return readable < (1 - _MOST_CONTROL) * len(text)
-    return len(_CONTROL_BYTES.findall(data)) > _MOST_CONTROL * len(data)
+    return len(_CONTROL_BYTES.findall(data)) > _MOST_CONTROL * (len(data) - data.count(0))

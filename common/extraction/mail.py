@@ -22,8 +22,7 @@ from common.model.chunks import Extraction
 
 _SHOWN = ("From", "To", "Cc", "Date")
 _TEXT, _HTML = "text/plain", "text/html"
-_DEEPEST = 50
-_MOST_PARTS = 10_000
+_DEEPEST = 50  # each part within another is a call within another
 _SPLIT_ENCODED = re.compile(r"(\?=)\s+(=\?)")
 
 
@@ -31,7 +30,7 @@ def extract_mail(path: Path, limits: ExtractionLimits, progress: Progress | None
     """The subject as heading, the lines that say who and when, the text, the attachments' names.
 
     Where a message has its text twice, plain text goes before HTML. A message within it comes in its place, a level
-    below. Permanent: TOO_MUCH_TEXT, NESTED_TOO_DEEPLY.
+    below. Permanent: TOO_MUCH_TEXT, TOO_MANY_PARTS, NESTED_TOO_DEEPLY.
     """
     try:
         message = BytesParser(policy=policy.compat32).parsebytes(path.read_bytes())
@@ -94,7 +93,8 @@ class _Letter:
     def _shown_parts(self, part: Message, depth: int) -> Iterator[Message]:
         """The message's leaves that are shown; of alternatives the plain text, else HTML, else the last."""
         self._parts += 1
-        if depth > _DEEPEST or self._parts > _MOST_PARTS:
+        self._limits.check_parts(self._parts)
+        if depth > _DEEPEST:
             raise _nested()
         inner = _messages(part)
         if part.get_content_maintype() != "multipart" or not inner:
@@ -197,5 +197,5 @@ def _file_name(part: Message) -> str | None:
 def _nested() -> Permanent:
     return Permanent(
         "NESTED_TOO_DEEPLY",
-        f"The message's parts are nested more than {_DEEPEST} deep, or there are too many. Upload the messages apart.",
+        f"The message's parts are nested more than {_DEEPEST} deep. Upload the messages apart.",
     )

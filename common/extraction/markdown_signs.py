@@ -12,12 +12,12 @@ _SIGNS = (
     (re.compile(r"^#{2,6} +\S", re.MULTILINE), 2.0, 4.0),
     (re.compile(r"(?:\A|\n\n)# +\S[^\n]*\n(?:\n|\Z)"), 2.0, 2.0),
     (re.compile(r"^(?=\S)[^\n]{1,80}\n(?:={3,}|-{3,})$\n", re.MULTILINE), 0.5, 1.0),
-    (re.compile(r"!?\[[^\]\n]{1,500}\]\((?:[^()\s]|\([^()\s]*\))+(?: \"[^\"\n]*\")?\)"), 1.5, 4.0),
+    (re.compile(r"(?<![\w\])])!?\[[^\]\n]{1,500}\]\((?:[^()\s]|\([^()\s]*\))+(?: \"[^\"\n]*\")?\)"), 1.5, 4.0),
     (re.compile(r"^\[[^\]\n]+\]: +\S+", re.MULTILINE), 1.0, 2.0),
     (re.compile(r"^ {0,3}[-*+] +\S", re.MULTILINE), 0.5, 1.0),
     (re.compile(r"^ {0,3}\d{1,3}\. +\S", re.MULTILINE), 0.25, 0.5),
     (re.compile(r"(?<![\w*])\*\*[^\s*][^*\n]*\*\*(?![\w*])"), 1.0, 2.0),
-    (re.compile(r"(?<!`)`[^`\n]+`(?!`)"), 0.5, 1.5),
+    (re.compile(r"(?<![`:])`[^`\n]+`(?![`_])"), 0.5, 1.5),
     (re.compile(r"^ *+\|?+(?: *+:?-{3,}+:? *+\|)++(?: *+:?-{3,}+:? *+)?$", re.MULTILINE), 3.0, 3.0),
 )
 _ENOUGH = 3.0
@@ -29,6 +29,18 @@ _CODE = re.compile(
     re.MULTILINE,
 )
 _ENOUGH_CODE = 2
+# What one line of is enough: programs, reStructuredText, POD, manual pages, TeX.
+_OTHER_FORMAT = re.compile(
+    r"\A#!/|^(?:\.\. (?:[\w:+-]+::|_[^\n:]+:(?:\s|$))|=(?:head[1-6]|pod|cut|over|encoding)\b|\.(?:TH|SH|Dd|Sh|SS|PP)\b"
+    r"|\\(?:documentclass|usepackage|begin|section|chapter)\b)",
+    re.MULTILINE,
+)
+# Of reStructuredText, where no line begins as a heading of Markdown does: literal blocks, references, roles.
+_RESTRUCTURED = re.compile(r"::\n\n[ \t]+\S|`[^`\n]+`__?(?!\w)|(?<![\w:]):[a-z][\w:+-]{0,40}:`[^`\n]+`")
+_HEADING = re.compile(r"^#{1,6} +\S", re.MULTILINE)
+# Lines of comments follow each other, and some are empty; headings do neither.
+_COMMENTS = re.compile(r"^#+(?: [^\n]*)?\n(?=#+(?: |$))|^#+[ \t]*\n", re.MULTILINE)
+_MOST_COMMENTS = 0.25  # of the lines that begin so
 
 
 def is_markdown(text: str) -> bool:
@@ -37,7 +49,7 @@ def is_markdown(text: str) -> bool:
         return True
     outside = _without_fences(text)
     fenced = len(outside) < len(text)
-    if not fenced and _is_code(text):
+    if _is_other_format(outside) or (not fenced and _is_code(text)):
         return False
     weight = _ENOUGH if fenced else 0.0
     for sign, each, most in _SIGNS:
@@ -45,6 +57,16 @@ def is_markdown(text: str) -> bool:
             return True
         weight += min(most, each * sum(1 for _ in sign.finditer(outside)))
     return weight >= _ENOUGH
+
+
+def _is_other_format(text: str) -> bool:
+    """True for what has some of Markdown's signs for reasons of its own: comments, or another markup."""
+    if _OTHER_FORMAT.search(text):
+        return True
+    headings = sum(1 for _ in _HEADING.finditer(text))
+    if not headings:
+        return _RESTRUCTURED.search(text) is not None
+    return sum(1 for _ in _COMMENTS.finditer(text)) > max(1, _MOST_COMMENTS * headings)
 
 
 def _is_code(text: str) -> bool:

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from common.errors import Permanent
 from common.extraction.decoding import clean
 from common.extraction.limits import ExtractionLimits, Progress
 from common.extraction.mime_types import RTF
@@ -35,7 +34,6 @@ _TOKEN = re.compile(
     rb"|(?P<brace>[{}])|(?P<plain>[^\\{}\r\n]+)|[\r\n]+|\\",
     re.DOTALL,
 )
-_DEEPEST = 10_000
 _NAMED_CODE_PAGES = {10000: "mac_roman", 65001: "utf-8"}
 
 
@@ -138,12 +136,8 @@ class _Reader:
     def _open_group(self) -> None:
         self._flush()
         self._characters.end_stand_ins()
-        if len(self._groups) >= _DEEPEST:
-            raise Permanent(
-                "NESTED_TOO_DEEPLY",
-                f"The file's groups are nested more than {_DEEPEST:,} deep. Save it again or convert it to PDF.",
-            )
         self._groups.append(self._group)
+        self._limits.check_depth(len(self._groups))
         self._group = replace(self._group, optional=False)
         if self._group.kind == "stylesheet":
             self._style = _Style()

@@ -12,6 +12,8 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"MM\x00*", "a TIFF image"),
     (0, b"BM", "a BMP image"),
     (0, b"\x00\x00\x01\x00", "an icon"),
+    (40, b" EMF\x00\x00\x01\x00", "an EMF drawing"),
+    (0, b"\xd7\xcd\xc6\x9a", "a WMF drawing"),
     (0, b"AT&TFORM", "a DjVu document"),
     (0, b"\x1f\x8b", "a gzip archive"),
     (0, b"BZh", "a bzip2 archive"),

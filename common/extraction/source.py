@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 
 from common.extraction.decoding import Decoded, clean, decode
@@ -18,6 +19,9 @@ _SAMPLE = 65_536
 _LONG_LINE = 2_000
 _DEEPEST_INDENT = 16
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\],]|[^"{}\[\],]+', re.DOTALL)
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_NO_BRACKETS = re.compile(r"[^{}\[\]]++")
+_STEPS = {"{": 1, "[": 1, "}": -1, "]": -1}
 _JSON_ESCAPE = re.compile(
     r'\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(["\\/bfnrt]))'
 )
@@ -28,9 +32,13 @@ _REFERENCE = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);"
 
 
 def extract_json(path: Path, limits: ExtractionLimits, progress: Progress | None) -> Extraction:
-    """The source, its escapes resolved; a member or element a line where the file has no lines of its own."""
+    """The source, its escapes resolved; a member or element a line where the file has no lines of its own.
+
+    Permanent: TOO_MUCH_TEXT, NESTED_TOO_DEEPLY.
+    """
     decoded = read_text(path, limits)
     text = decoded.text
+    limits.check_depth(_json_depth(text))
     kind = kind_of_text(text[:_SAMPLE], whole=len(text) <= _SAMPLE)
     text = "".join(_json_lines(text)) if _has_long_lines(text) else _resolved(text)
     return _extraction(JSON_LINES if kind == JSON_LINES else JSON, decoded, clean(text), limits, progress)
@@ -57,6 +65,12 @@ def _extraction(
     if progress:
         progress(1, 1)
     return Extraction(mime_type=mime_type, text=text, page_starts=(0,), warnings=decoded.warnings)
+
+
+def _json_depth(text: str) -> int:
+    """How deep values stand within each other. No document is; brackets alone would be embedded one by one."""
+    brackets = _NO_BRACKETS.sub("", _JSON_STRING.sub("", text))
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
 
 
 def _has_long_lines(text: str) -> bool:

@@ -8,9 +8,9 @@ from xml.parsers import expat
 
 from common.errors import Permanent
 from common.extraction.decoding import clean
+from common.extraction.limits import ExtractionLimits
 
 _PIECE = 65_536
-_DEEPEST = 2_000
 _RELATIONSHIPS = "/relationships"
 
 type Attributes = Mapping[str, str]
@@ -30,19 +30,27 @@ class XmlReader(Protocol):
 
 
 def read_xml(
-    file: IO[bytes], reader: XmlReader, *, skip: frozenset[str] = frozenset(), document_type: bool = False
+    file: IO[bytes],
+    reader: XmlReader,
+    limits: ExtractionLimits,
+    *,
+    skip: frozenset[str] = frozenset(),
+    document_type: bool = False,
 ) -> None:
     """Tell `reader` what is in the file, without the elements named in `skip` and all that is in them.
 
     A document type is allowed where `document_type` says so, and its entities never. Permanent: CORRUPT_FILE,
     NESTED_TOO_DEEPLY.
     """
-    _Parse(reader, skip, document_type=document_type).run(file)
+    _Parse(reader, limits, skip, document_type=document_type).run(file)
 
 
 class _Parse:
-    def __init__(self, reader: XmlReader, skip: frozenset[str], *, document_type: bool) -> None:
+    def __init__(
+        self, reader: XmlReader, limits: ExtractionLimits, skip: frozenset[str], *, document_type: bool
+    ) -> None:
         self._reader = reader
+        self._limits = limits
         self._skip = skip
         self._depth = 0
         self._skipped_from = 0  # the depth of the element that is skipped
@@ -68,11 +76,7 @@ class _Parse:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
-        if self._depth > _DEEPEST:
-            raise Permanent(
-                "NESTED_TOO_DEEPLY",
-                f"The file's elements are nested more than {_DEEPEST:,} deep. Save it again or convert it to PDF.",
-            )
+        self._limits.check_depth(self._depth)
         if self._skipped_from:
             return
         local = self._elements[name]

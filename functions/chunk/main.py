@@ -26,7 +26,13 @@ with starting(
             extractor=app.extractor,
             extraction_bucket=app.settings.extraction_bucket,
             limits=ExtractionLimits(
-                pages=app.settings.max_document_pages, characters=app.settings.max_document_characters
+                pages=app.settings.max_document_pages,
+                characters=app.settings.max_document_characters,
+                markup_bytes=app.settings.max_document_markup_bytes,
+                decompressed_bytes=app.settings.max_document_decompressed_bytes,
+                compression_ratio=app.settings.max_document_compression_ratio,
+                parts=app.settings.max_document_parts,
+                depth=app.settings.max_document_depth,
             ),
             step_seconds=app.settings.extraction_step_seconds,
         ),
