@@ -128,8 +128,8 @@ class TextExtractor(Protocol):
         whole. Pages that are not the whole document are for `assemble`.
 
         `Permanent` as `extract` says, and for what the document does to its parser: EXTRACTION_CRASHED,
-        EXTRACTION_TIMEOUT, EXTRACTION_MEMORY, NESTED_TOO_DEEPLY, CORRUPT_FILE. `Retryable` (EXTRACTION_INTERRUPTED) if
-        reading ended through no fault of the document's.
+        EXTRACTION_TIMEOUT, EXTRACTION_MEMORY, NESTED_TOO_DEEPLY, CORRUPT_FILE. `Retryable` if reading ended through no
+        fault of the document's: EXTRACTION_INTERRUPTED, or EXTRACTION_MEMORY where the machine had too little.
         """
         ...
 

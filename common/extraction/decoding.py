@@ -51,8 +51,8 @@ class Decoded:
 
     @property
     def wide(self) -> bool:
-        """True for an encoding in which NUL bytes are nothing unusual."""
-        return self.encoding.startswith(("utf-16", "utf-32", "utf_16", "utf_32"))
+        """True for an encoding in which NULs or other control bytes are nothing unusual."""
+        return self.encoding.startswith(("utf-16", "utf-32", "utf_16", "utf_32", "iso2022"))
 
 
 def clean(text: str) -> str:

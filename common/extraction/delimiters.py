@@ -48,7 +48,7 @@ def _mostly_empty(rows: list[list[str]], place: int) -> bool:
 
 
 def _is_prose_or_code(lines: list[str], delimiter: str) -> bool:
-    if sum(_CODE_LINE.fullmatch(line) is not None for line in lines) > _MOST_CODE * len(lines):
+    if sum(_CODE_LINE.fullmatch(line) is not None for line in lines) > max(1, _MOST_CODE * len(lines)):
         return True
     delimiters = sum(line.count(delimiter) for line in lines)
     spaced = sum(line.count(f"{delimiter} ") for line in lines)

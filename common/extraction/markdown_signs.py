@@ -12,20 +12,24 @@ _SIGNS = (
     (re.compile(r"^#{2,6} +\S", re.MULTILINE), 2.0, 4.0),
     (re.compile(r"(?:\A|\n\n)# +\S[^\n]*\n(?:\n|\Z)"), 2.0, 2.0),
     (re.compile(r"^(?=\S)[^\n]{1,80}\n(?:={3,}|-{3,})$\n", re.MULTILINE), 0.5, 1.0),
-    (re.compile(r"(?<![\w\])])!?\[[^\]\n]{1,500}\]\((?:[^()\s]|\([^()\s]*\))+(?: \"[^\"\n]*\")?\)"), 1.5, 4.0),
     (re.compile(r"^\[[^\]\n]+\]: +\S+", re.MULTILINE), 1.0, 2.0),
     (re.compile(r"^ {0,3}[-*+] +\S", re.MULTILINE), 0.5, 1.0),
     (re.compile(r"^ {0,3}\d{1,3}\. +\S", re.MULTILINE), 0.25, 0.5),
-    (re.compile(r"(?<![\w*])\*\*[^\s*][^*\n]*\*\*(?![\w*])"), 1.0, 2.0),
-    (re.compile(r"(?<![`:])`[^`\n]+`(?![`_])"), 0.5, 1.5),
     (re.compile(r"^ *+\|?+(?: *+:?-{3,}+:? *+\|)++(?: *+:?-{3,}+:? *+)?$", re.MULTILINE), 3.0, 3.0),
 )
+# Within a line; comments may have them, and headings have shown themselves by then.
+_INLINE_SIGNS = (
+    (re.compile(r"(?<![\w\])])!?\[[^\]\n]{1,500}\]\((?:[^()\s]|\([^()\s]*\))+(?: \"[^\"\n]*\")?\)"), 1.5, 4.0),
+    (re.compile(r"(?<![\w*])\*\*[^\s*][^*\n]*\*\*(?![\w*])"), 1.0, 2.0),
+    (re.compile(r"(?<![`:])`[^`\n]+`(?![`_])"), 0.5, 1.5),
+)
+_COMMENT_LINE = re.compile(r"^[ \t]*(?:#|//|;;).*", re.MULTILINE)
 _ENOUGH = 3.0
 # What a line of a program begins with: the comments between them have all signs of Markdown.
 _CODE = re.compile(
     r"^(?:from [\w.]+ import [\w(*]|import (?:static )?[\w.]+(?: as \w+)?(?:, *[\w.]+)*;?$|(?:async )?def \w+\("
     r"|class \w+\b[^.\n]*[:{]$|#include +[<\"]|#define +\w|#ifn?def +\w|(?:export |pub )?(?:func|fn|function) \w+\("
-    r"|use [\w:]+::[^\n]*;$|(?:const|let|var) \w+ *=)",
+    r"|use [\w:]+::[^\n]*;$|(?:const|let|var) \w+ *=|[})\]]+[;,]?$)",
     re.MULTILINE,
 )
 _ENOUGH_CODE = 2
@@ -52,10 +56,11 @@ def is_markdown(text: str) -> bool:
     if _is_other_format(outside) or (not fenced and _is_code(text)):
         return False
     weight = _ENOUGH if fenced else 0.0
-    for sign, each, most in _SIGNS:
-        if weight >= _ENOUGH:
-            return True
-        weight += min(most, each * sum(1 for _ in sign.finditer(outside)))
+    for signs, where in ((_SIGNS, outside), (_INLINE_SIGNS, _COMMENT_LINE.sub("", outside))):
+        for sign, each, most in signs:
+            if weight >= _ENOUGH:
+                return True
+            weight += min(most, each * sum(1 for _ in sign.finditer(where)))
     return weight >= _ENOUGH
 
 

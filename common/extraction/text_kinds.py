@@ -12,16 +12,23 @@ SVG = "image/svg+xml"
 OTHER = {SVG: "an SVG image"}
 """Kinds that are told but not read, with their names."""
 
-_BEFORE_MARKUP = re.compile(r"(?:\s+|<!--.*?-->|<\?xml\b.*?\?>)*", re.DOTALL)
+_BEFORE_MARKUP = re.compile(r"(?:\s+|<!--.*?-->|<\?(?!php\b)[A-Za-z].*?\?>)*", re.DOTALL)
 # A document begins so; the tags that also begin a README come after, as in the WHATWG's MIME sniffing table.
 _DOCUMENT_TAG = re.compile(
     r"<(?:!doctype\s+html|html|head|body|title|script|style|meta|link|iframe)[\s>/]", re.IGNORECASE
 )
-_CONTENT_TAG = re.compile(r"<(?:h1|div|font|table|a|b|br|p|h[2-6]|ul|ol|section|article|main|span|!--)[\s>/-]", re.I)
+_CONTENT_TAG = re.compile(
+    r"<(?:h1|div|font|table|a|b|br|p|h[2-6]|ul|ol|section|article|main|span|blockquote|pre|img|em|strong|i|hr|dl|nav"
+    r"|aside|center|details|!--)[\s>/-]",
+    re.IGNORECASE,
+)
 _OTHER_MARKUP = re.compile(r"<(?:!doctype\s+svg|svg)\b", re.IGNORECASE)
 _BY_DELIMITER = {None: PLAIN, "\t": TSV}
 _DECLARED_XML = re.compile(r"\s*<\?xml\s")
-_ROOT = re.compile(r"(?:<![^>\[]*>\s*)?<(?P<name>[A-Za-z_][\w:.-]*)(?:\s[^<>]*)?>")
+_ROOT = re.compile(
+    r"(?:<![^>\[]*(?:\[(?:[^\]\"']|\"[^\"]*\"|'[^']*')*+\]\s*)?>\s*)?"  # a document type, with its declarations
+    r"<(?P<name>[A-Za-z_][\w:.-]*)(?:\s[^<>]*)?>"
+)
 
 _MAIL_HEADER = re.compile(r"(?P<name>[!-9;-~]{1,76}):(?:[^\n]*\n(?:[ \t]+\S[^\n]*\n)*)")
 _ENVELOPE = re.compile(r"From \S[^\n]*\n")
@@ -43,11 +50,14 @@ def kind_of_text(text: str, *, whole: bool) -> str:
     if _DOCUMENT_TAG.match(text, place):
         return HTML
     strict = _kind_of_strict(text, place, whole=whole)
-    if strict or is_markdown(text):
-        return strict or MARKDOWN
+    if strict:
+        return strict
+    delimiter = delimiter_of(text, whole=whole)
+    if is_markdown(text) and delimiter in {None, "|"}:  # a table's cells may hold signs of Markdown
+        return MARKDOWN
     if _CONTENT_TAG.match(text, place) and "</" in text:
         return HTML
-    return _BY_DELIMITER.get(delimiter_of(text, whole=whole), CSV)
+    return _BY_DELIMITER.get(delimiter, CSV)
 
 
 def _kind_of_strict(text: str, place: int, *, whole: bool) -> str:

@@ -71,7 +71,7 @@ class _Parse:
             while piece := file.read(_PIECE):
                 self._parser.Parse(piece, False)
             self._parser.Parse(b"", True)
-        except expat.ExpatError as error:
+        except (expat.ExpatError, LookupError) as error:  # LookupError: it names an encoding that is none
             raise corrupt(f"the XML in it breaks off or is not well formed ({error})") from error
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from common.model.documents import job_id
 from common.split_store import object_name
+from tests.files.office_files import docx, zip_bomb
 from tests.functions.events import event
 from tests.functions.installation import Installation
 from tests.functions.texts import HANDBOOK, pdf
@@ -153,6 +154,15 @@ def test_what_is_embedded_with_a_text_is_its_own_title_else_the_documents(
         pytest.param(b"too long", {"max_document_bytes": "7"}, "TOO_LARGE", id="too large"),
         pytest.param(b"too long", {"max_document_characters": "7"}, "TOO_MUCH_TEXT", id="too much text"),
         pytest.param(pdf("1", "2", "3"), {"max_document_pages": "2"}, "TOO_MANY_PAGES", id="too many pages"),
+        pytest.param(b"<p>word</p>", {"max_document_markup_bytes": "10"}, "TOO_MUCH_TEXT", id="too much markup"),
+        pytest.param(b"[[[1]]]", {"max_document_depth": "2"}, "NESTED_TOO_DEEPLY", id="too deep"),
+        pytest.param(docx(), {"max_document_parts": "2"}, "TOO_MANY_PARTS", id="too many parts"),
+        pytest.param(
+            docx(), {"max_document_decompressed_bytes": "99"}, "DECOMPRESSED_TOO_LARGE", id="too large unpacked"
+        ),
+        pytest.param(
+            zip_bomb(17_000_000), {"max_document_compression_ratio": "2000"}, "NO_TEXT", id="packed as well as may be"
+        ),
     ],
 )
 def test_what_cannot_be_read_ends_failed_with_stage_and_reason(

@@ -136,6 +136,12 @@ def _be_ended() -> Extraction:
     return _hang()
 
 
+def _be_killed() -> Extraction:
+    """As the system does that has no more memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return _hang()
+
+
 def _look_around() -> Extraction:
     seen = {
         "environment": dict(os.environ),
@@ -145,6 +151,7 @@ def _look_around() -> Extraction:
             for name in ("RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_FSIZE", "RLIMIT_CPU")
         },
         "pids": [os.getpid(), os.getppid()],
+        "first_to_go": Path("/proc/self/oom_score_adj").read_text() if Path("/proc/self").exists() else "",
         "threads": threading.active_count(),
         "server_threads": len(list(Path(f"/proc/{os.getppid()}/task").iterdir())) if Path("/proc/self").exists() else 1,
         "server_environment": Path("/proc/self/environ").read_text() if Path("/proc/self").exists() else "",

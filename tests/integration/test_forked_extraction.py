@@ -118,13 +118,20 @@ def test_its_processor_time_ends_too_should_nobody_end_it(document: Document) ->
     assert cpu[0] < cpu[1] < 10
 
 
-@pytest.mark.parametrize("does", ["be_ended", "kill_server"])
+@pytest.mark.parametrize(
+    ("does", "reason"),
+    [
+        ("be_ended", "EXTRACTION_INTERRUPTED"),
+        ("kill_server", "EXTRACTION_INTERRUPTED"),
+        ("be_killed", "EXTRACTION_MEMORY"),
+    ],
+)
 def test_an_end_that_is_not_the_documents_doing_can_be_tried_again(
-    extractor: ForkedExtractor, document: Document, does: str
+    extractor: ForkedExtractor, document: Document, does: str, reason: str
 ) -> None:
     with pytest.raises(Retryable) as interrupted:
         extractor.read(document(does), LIMITS)
-    assert interrupted.value.reason == "EXTRACTION_INTERRUPTED"
+    assert interrupted.value.reason == reason
     assert text(extractor, document) == "A quiet text."
 
 
@@ -180,6 +187,7 @@ def test_a_child_has_nothing_of_its_instance(document: Document, monkeypatch: py
     assert len(around["descriptors"]) == 5  # the fifth is the look itself
     assert around["limits"]["RLIMIT_AS"] == [MEMORY_BYTES, MEMORY_BYTES]
     assert around["limits"]["RLIMIT_CORE"] == around["limits"]["RLIMIT_FSIZE"] == [0, 0]
+    assert around["first_to_go"].strip() == "1000"
     assert (around["threads"], around["server_threads"]) == (1, 1)
 
 

@@ -207,6 +207,7 @@ def test_a_part_that_says_it_is_smaller_is_damaged(path: Path) -> None:
         "<!DOCTYPE x SYSTEM 'http://127.0.0.1:9/x.dtd'><x/>",
         "<x>&undefined;</x>",
         "<x><y></x>",
+        "<?xml version='1.0' encoding='no-such'?><x/>",
         "",
         "\0\1\2",
     ],

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from common.extraction.decoding import clean, decode, decode_beginning
 
 GERMAN = "Die Größe der Straße gefällt den Bürgern. Über Änderungen wird öffentlich beraten.\n" * 8
+ENGLISH = "The keeper lights the lamp at dusk, and puts it out when the day has come again.\n" * 8
 JAPANESE = "日本語の文書です。これは試験のために書かれた文章であり、意味はありません。\n" * 8
 RUSSIAN = "Это обычный русский текст, написанный для проверки. Он ничего не значит.\n" * 8
 
@@ -94,13 +95,18 @@ def test_an_encoding_that_is_none_of_documents_is_passed_over(declared: str) -> 
         (codecs.BOM_UTF16_LE + GERMAN.encode("utf-16-le") + b"x", "utf-16"),
         (codecs.BOM_UTF16_BE + b"\xd8\x00" + GERMAN.encode("utf-16-be"), "utf-16"),
         (codecs.BOM_UTF8 + GERMAN.encode() + b"\xe4", "utf-8-sig"),
+        (ENGLISH.encode() + "ö".encode() + b"\xff", "utf-8"),
+        (ENGLISH.encode() + "–".encode()[:2], "utf-8"),
+        (ENGLISH.encode() + "😀".encode()[:3], "utf-8"),
+        (ENGLISH.encode() + b"\xed\xa0\x80" + ENGLISH.encode(), "utf-8"),
+        (JAPANESE.encode() + b"\0\xff\0" + JAPANESE.encode(), "utf-8"),
     ],
 )
 def test_a_broken_byte_costs_itself_alone(content: bytes, encoding: str) -> None:
     decoded = decode(content)
     assert decoded.encoding == encoding
     assert decoded.text.count("\ufffd") == 1
-    assert decoded.text.replace("\ufffd", "").strip()[-40:-8] in GERMAN + JAPANESE
+    assert decoded.text.replace("\ufffd", "").strip()[-40:-8] in GERMAN + JAPANESE + ENGLISH
     assert "1 characters could not be read" in decoded.warnings[0]
 
 
@@ -131,3 +137,12 @@ def test_surrogates_in_utf_8_are_one_character_by_twos_and_none_alone() -> None:
     assert (whole.text, whole.encoding, whole.warnings) == ("Grüße \N{GRINNING FACE}!", "utf-8", ())
     alone = decode(f"Grüße {pair[0]}!".encode("utf-8", "surrogatepass"))
     assert (alone.text, alone.warnings) == ("Grüße \ufffd!", ("1 characters could not be read as utf-8.",))
+    broken = decode(f"{ENGLISH}{pair[0]} \ufffd".encode("utf-8", "surrogatepass") + b"\xff")
+    assert (broken.encoding, broken.text) == ("utf-8", f"{ENGLISH}\ufffd \ufffd\ufffd")
+    assert broken.warnings == ("2 characters could not be read as utf-8.",)
+
+
+@pytest.mark.parametrize("words", ["café", "“lamp”", "naïve – déjà-vu", "50 €"])
+def test_a_few_bytes_beyond_ascii_are_windows_1252(words: str) -> None:
+    decoded = decode(ENGLISH.encode() + words.encode("cp1252"))
+    assert (decoded.text, decoded.encoding) == (ENGLISH + words, "cp1252")

@@ -93,6 +93,11 @@ def refusal(content: bytes) -> Permanent:
         ("a,b\n1,2\n", CSV),
         ("a\tb\n1\t2\n", TSV),
         ("#include <stdio.h>\nint main(void) {\n    return f(a, b);\n}\n", PLAIN),
+        ('Name,Use (of it)\nLamp,light\n"Key [a](b) [c](d)",**door** `x`\n', CSV),
+        ("Coffee,Caffeine (mg)\nTall,150\n", CSV),
+        ("<?xml-stylesheet href='a.xsl'?>\n<!DOCTYPE a [\n<!ENTITY b \"]>\">\n]>\n<a>x</a>\n", XML),
+        ("<?php echo 1; ?>\n<a>x</a>\n", PLAIN),
+        ("<blockquote>words</blockquote>\n", HTML),
         ("import os, sys\nfrom a import b, c\nprint(os, sys)\n", PLAIN),
         ("From: a@b.c\nTo: d@e.f\nSubject: x\n\nHello\n", EML),
         ("Received: from x\n\tby y\nFrom: a@b.c\n\nHello\n", EML),
@@ -102,6 +107,40 @@ def refusal(content: bytes) -> Permanent:
 )
 def test_the_content_tells_the_type(content: str, expected: str) -> None:
     assert type_of(content.encode()) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Lamps\n=====\n\n.. note:: Mind it.\n\n- **one**\n- **two**\n- `three`_\n",
+        "Lamps\n=====\n\nLight it::\n\n    light\n\n- **one**\n- **two**\n- ``three``\n",
+        "- **one** of :class:`Lamp`\n- **two**\n- **three**\n",
+        "#!/bin/sh\n## Light\n\n## Lamp\nlight\n",
+        "## Light\n# the lamp `at dusk`\n# **always**\n#\n## Then\n# wait\nwait: 1\n",
+        "=head1 NAME\n\n## lamp\n\n## lamp\n\n=cut\n",
+        '.TH LAMP 1\n.SH "NAME"\n**lamp** - `light`\n\n## x\n',
+        "\\documentclass{article}\n## a\n\n## b\n",
+        "f[a](b);\nf[c](d);\n",
+        'lamp "a" {\n  b = 1\n}\n\n## `c`\n\nlamp "d" {\n  e = 2\n}\n\n## `f`\n',
+        "a: 1\n\n# Lit `at dusk` by `keepers` and `others` and `all`\n\nb: 2\n",
+    ],
+)
+def test_other_markup_and_comments_are_no_markdown(text: str) -> None:
+    assert type_of(text.encode()) == PLAIN
+
+
+def test_a_block_of_nuls_in_a_text_is_no_sign_of_a_program() -> None:
+    assert type_of(PROSE.encode() + bytes(5_000) + PROSE.encode()) == PLAIN
+    assert refusal(bytes(5_000)).reason == "UNSUPPORTED_TYPE"
+
+
+def test_control_bytes_of_an_encoding_are_no_sign_of_a_program() -> None:
+    assert type_of(("등대지기가 저녁에 등불을 켠다. " * 9).encode("iso2022_kr")) == PLAIN
+
+
+def test_a_picture_with_a_pdf_file_in_it_is_a_picture() -> None:
+    drawing = b"\1\0\0\0" + bytes(36) + b" EMF\0\0\1\0" + bytes(100)
+    assert "an EMF drawing" in refusal(drawing + b"%PDF-1.4\n1 0 obj").message
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])

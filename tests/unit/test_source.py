@@ -39,11 +39,10 @@ def test_lines_of_json_stay_lines(tmp_path: Path) -> None:
     assert text_of(tmp_path / "f", '{"a": 1}\n{"a": [2]}\n') == (JSON_LINES, '{"a": 1}\n{"a": [2]}\n')
 
 
-def test_json_may_be_as_deep_as_it_likes(tmp_path: Path) -> None:
-    mime_type, text = text_of(tmp_path / "f", "[" * 50_000 + "7" + "]" * 50_000)
+def test_json_may_be_deeper_than_a_parser_would_follow(tmp_path: Path) -> None:
+    mime_type, text = text_of(tmp_path / "f", "[" * 2_000 + "7" + "]" * 2_000)
     assert mime_type == JSON
-    assert len(text) < 4_000_000
-    assert "".join(text.split()) == "[" * 50_000 + "7" + "]" * 50_000
+    assert "".join(text.split()) == "[" * 2_000 + "7" + "]" * 2_000
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]))

@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,8 @@ from common.ports import TextExtractor
 _WORK = 3  # the child's only descriptor beside the standard ones
 _CPU_GRACE_SECONDS = 5  # from the signal that says that the time is over to the one that cannot be ignored
 _PR_SET_PDEATHSIG = 1
+_OOM_SCORE = Path("/proc/self/oom_score_adj")
+_FIRST_TO_GO = "1000"  # proc_pid_oom_score_adj(5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +94,18 @@ def _keep_only(work: int, errors: int) -> None:
 
 
 def _confine(confinement: Confinement) -> None:
-    """The child writes no file, dumps no core, ends with its fork server, and takes no more than it may."""
+    """The child writes no file, dumps no core, ends with its fork server, and takes no more than it may.
+
+    Where the machine has no more memory, the system ends it before any other process.
+    """
     seconds, memory = confinement.cpu_seconds, confinement.memory_bytes
     limits = {resource.RLIMIT_FSIZE: (0, 0), resource.RLIMIT_CORE: (0, 0)}
     limits[resource.RLIMIT_CPU] = (seconds, seconds + _CPU_GRACE_SECONDS)
     if sys.platform == "linux":  # others take no such limit
         limits[resource.RLIMIT_AS] = (memory, memory)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        with suppress(OSError):  # where the system has no such file
+            _OOM_SCORE.write_text(_FIRST_TO_GO, encoding="ascii")
     for kind, wanted in limits.items():
         allowed = resource.getrlimit(kind)[1]
         soft, hard = (most if allowed == resource.RLIM_INFINITY else min(most, allowed) for most in wanted)

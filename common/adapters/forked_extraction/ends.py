@@ -15,8 +15,8 @@ from common.extraction.reading import too_large_for_memory
 _NO_MEMORY = re.compile(rb"bad_alloc|memory allocation of \d+ bytes failed|out of memory", re.IGNORECASE)
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 """The unit that the system counts a process's memory in."""
-# No parser sends these: they come from whoever ends the instance, or its machine.
-_FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+# No parser sends these, nor SIGKILL: they come from whoever ends the instance, or its machine.
+_FROM_OUTSIDE = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,8 @@ class Death:
             return out_of_time()
         if wanted_memory(self.peak_bytes, memory_bytes) or _NO_MEMORY.search(self.last_words):
             return too_large_for_memory()
+        if number == signal.SIGKILL:
+            return Killed()
         if number in _FROM_OUTSIDE:
             return Interrupted()
         return crashed()
@@ -76,6 +78,19 @@ class Interrupted(Retryable):
 
     def __init__(self) -> None:
         super().__init__("EXTRACTION_INTERRUPTED", "Reading the document was interrupted; it is tried again.")
+
+
+class Killed(Retryable):
+    """The child was killed, and its instance was not: what the system does when the machine has no more memory.
+
+    It may have others to thank for that, so that it is tried again; of what always ends so, this is the reason.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "EXTRACTION_MEMORY",
+            "The system ended the reading of the document, most likely because the machine had no more memory.",
+        )
 
 
 class ServerGone(Interrupted):
