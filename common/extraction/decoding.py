@@ -6,6 +6,8 @@ import codecs
 import re
 from dataclasses import dataclass
 
+from common.extraction.code_pages import code_page_of
+
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -18,7 +20,11 @@ _PATTERN_BYTES = 4_096
 _ISO_2022 = re.compile(rb"\x1b(?:\$[@AB()]|\([BIJ])")
 _CLOSE_KIN = re.compile(r"cp125[0247]|cp775|latin_1|iso8859_\d+|mac_(?:roman|latin2|iceland|turkish)|hp_roman8")
 _LIKELIEST_KIN = ("cp1252", "iso8859_2")
-_WHATWG_NAMES = {"iso-8859-1": "cp1252", "iso8859-1": "cp1252", "ascii": "cp1252", "iso-8859-9": "cp1254"}
+# What programs name is less than what they write: see the WHATWG's Encoding Standard.
+_WHATWG_NAMES = {
+    "iso-8859-1": "cp1252", "iso8859-1": "cp1252", "ascii": "cp1252", "us-ascii": "cp1252", "iso-8859-9": "cp1254",
+    "gb2312": "gb18030", "gbk": "gb18030", "euc-kr": "cp949", "ks_c_5601-1987": "cp949", "shift_jis": "cp932",
+}  # fmt: skip
 # Python's, no document's.
 _NO_ENCODINGS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7"})
 _MOST_LOST = 0.2  # of a text in UTF-16 or UTF-32: more, and it is none
@@ -178,7 +184,9 @@ def _guess(data: bytes) -> Decoded:
 
 
 def _guessed_encoding(sample: bytes) -> str:
-    """By statistics of the letters; Windows-1252 where there are too few of them for any."""
+    """By languages' alphabets, else by statistics; Windows-1252 where there is too little for any."""
+    if code_page := code_page_of(sample):
+        return code_page
     beyond_ascii = sum(1 for _ in _BEYOND_ASCII.finditer(sample))
     if beyond_ascii < min(_TOO_FEW, _TOO_RARE * len(sample)):
         return "cp1252"

@@ -76,7 +76,8 @@ class _Letter:
     def _write_body(self, message: Message, level: int) -> None:
         for part in self._shown_parts(message, 0):
             kind = part.get_content_type()
-            name = _file_name(part)
+            shown = _is_shown(part)
+            name = _stated_name(part) or (None if shown else kind)
             if kind == "message/rfc822":
                 for inner in _messages(part)[:1]:
                     self.write(inner, level + 1)
@@ -84,9 +85,9 @@ class _Letter:
                 self.text.block(1)
                 self.text.add(f"Attachment: {name}")
                 self.text.block(1)
-            elif kind == _HTML:
+            if kind == _HTML and shown:
                 self._write_html(part, level)
-            elif kind.startswith("text/"):
+            elif shown:
                 self._write_text(part)
             self._limits.check_characters(self.text.length)
 
@@ -173,25 +174,39 @@ def _header(message: Message, name: str) -> str:
 
 
 def _words(raw: str) -> str:
-    joined = _SPLIT_ENCODED.sub(r"\1 \2", raw)
     try:
-        text = str(make_header(decode_header(joined)))
-    except (ValueError, LookupError, MessageError):
-        text = raw
+        pieces = decode_header(_SPLIT_ENCODED.sub(r"\1 \2", raw))
+    except (ValueError, MessageError):
+        pieces = [(raw, None)]
+    try:
+        text = str(make_header(pieces))
+    except (ValueError, LookupError, MessageError):  # its bytes are not of the encoding that it names
+        text = "".join(_piece(data, charset) for data, charset in pieces)
     data = text.encode("utf-8", "surrogateescape")
     return collapse(decode(data).text if data.decode("utf-8", "replace") != text else clean(text))
 
 
-def _file_name(part: Message) -> str | None:
-    """The attachment's name, or its type where it has none; None for what is shown as text."""
-    disposition = part.get_content_disposition()
+def _piece(data: bytes | str, charset: str | None) -> str:
+    """A piece of a header as `decode_header` gives it."""
+    if isinstance(data, str):
+        return data
+    return decode(data, charset).text if charset else data.decode("raw-unicode-escape")
+
+
+def _is_shown(part: Message) -> bool:
+    """True for text that a mail program shows in its place: it may have a name, unless it is data."""
+    if part.get_content_maintype() != "text" or part.get_content_disposition() == "attachment":
+        return False
+    return part.get_content_type() in {_TEXT, _HTML} or _stated_name(part) is None
+
+
+def _stated_name(part: Message) -> str | None:
+    """The name of the file that the part was."""
     try:
         name = part.get_filename()
     except (ValueError, LookupError):
         name = None
-    if disposition != "attachment" and part.get_content_maintype() == "text" and not name:
-        return None
-    return _words(name) if name else part.get_content_type()
+    return _words(name) if name else None
 
 
 def _nested() -> Permanent:

@@ -138,7 +138,8 @@ class _Reader:
         self._characters.end_stand_ins()
         self._groups.append(self._group)
         self._limits.check_depth(len(self._groups))
-        self._group = replace(self._group, optional=False)
+        if self._group.optional:
+            self._group = replace(self._group, optional=False)
         if self._group.kind == "stylesheet":
             self._style = _Style()
 

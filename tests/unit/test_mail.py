@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -100,6 +101,22 @@ def test_odd_messages_are_read(path: Path, letter: bytes) -> None:
     assert extraction.mime_type == EML
     assert "a@b.c" in extraction.text
     assert extraction.text.encode().decode() == extraction.text
+
+
+def test_text_that_is_shown_in_its_place_is_read_though_it_has_a_name(path: Path) -> None:
+    letter = message()
+    letter.add_attachment("Words of a note.", disposition="inline", filename="note.txt")
+    letter.add_attachment("a,b", subtype="csv", disposition="inline", filename="table.csv")
+    text = read(written(path, letter.as_bytes())).text
+    assert text.endswith("Words of the text.\n\nAttachment: note.txt\n\nWords of a note.\n\nAttachment: table.csv")
+
+
+def test_a_header_whose_words_are_beyond_its_encoding_is_read(path: Path) -> None:
+    subject = base64.b64encode("灯塔 鎔基".encode("gbk")).decode()
+    letter = f"From: =?no-such?q?Lamp?= keeper <a@b.c>\nTo: d@e.f\nSubject: =?gb2312?B?{subject}?= lit\n\nword"
+    text = read(written(path, letter.encode())).text
+    assert text.startswith("灯塔 鎔基 lit\n")
+    assert "From: Lamp keeper <a@b.c>" in text
 
 
 def test_messages_nested_without_end_are_refused(path: Path) -> None:
