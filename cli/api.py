@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
@@ -81,9 +81,11 @@ class Api:
         """Make a document of a text; returns it, yet to be processed."""
         return self._call("POST", f"projects/{_part(project)}/documents", body={"title": title, "text": text})
 
-    def add_url(self, project: str, url: str, title: str | None = None) -> Json:
+    def add_url(
+        self, project: str, url: str, title: str | None = None, metadata: Mapping[str, str] | None = None
+    ) -> Json:
         """Have a web address fetched; returns the fetch, yet to be done."""
-        body = {"url": url} if title is None else {"url": url, "title": title}
+        body = {"url": url, "metadata": metadata or {}} | ({} if title is None else {"title": title})
         return self._call("POST", f"projects/{_part(project)}/documents", body=body)
 
     def fetch(self, fetch: str) -> Json:
@@ -94,9 +96,11 @@ class Api:
         """The fetches of web addresses for the project, newest first."""
         return list(self._listed(f"projects/{_part(project)}/fetches", "fetches"))
 
-    def open_upload(self, project: str, name: str, size: int, content_type: str) -> Json:
+    def open_upload(
+        self, project: str, name: str, size: int, content_type: str, metadata: Mapping[str, str] | None = None
+    ) -> Json:
         """The `upload_url` that so many bytes may be sent to, to become the object of this name in the project."""
-        body = {"name": name, "size": size, "content_type": content_type}
+        body = {"name": name, "size": size, "content_type": content_type, "metadata": metadata or {}}
         return self._call("POST", f"projects/{_part(project)}/documents:upload", body=body)
 
     def delete(self, document: str) -> Json:

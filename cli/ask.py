@@ -12,6 +12,7 @@ from cli.api import Json
 from cli.commands import Command
 from cli.connection import chosen_project, connect, project_option
 from cli.exit_codes import ExitCode
+from cli.metadata import metadata_option
 from cli.output import Output, pass_output, printable
 from common.model.questions import RefusalReason
 
@@ -29,12 +30,19 @@ _REFUSALS = {
 @click.option("--top-k", type=click.IntRange(1), help="Passages that the answer is made from.")
 @click.option("--min-score", type=click.FloatRange(0, 1), help="Least similarity of a passage.")
 @click.option("--document", "documents", multiple=True, type=click.UUID, help="Only from this one; may be repeated.")
+@metadata_option("Only from documents with this metadata; may be repeated.")
 @click.option("--system-prompt", help="What the generator is told beside the question.")
 @click.option("--temperature", type=click.FloatRange(0, 2), help="How freely the generator words the answer.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Longest answer.")
 @pass_output
 def ask(
-    output: Output, /, question: str, project: str | None, documents: tuple[UUID, ...], **options: float | str | None
+    output: Output,
+    /,
+    question: str,
+    project: str | None,
+    documents: tuple[UUID, ...],
+    metadata: dict[str, str],
+    **options: float | str | None,
 ) -> ExitCode:
     """Ask a question of a project.
 
@@ -42,8 +50,9 @@ def ask(
     """
     api = connect()
     fields: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    if documents:
-        fields["filter"] = {"document_ids": [str(each) for each in documents]}
+    narrowed = {"document_ids": [str(each) for each in documents], "metadata": metadata}
+    if wanted := {name: value for name, value in narrowed.items() if value}:
+        fields["filter"] = wanted
     answer = api.ask(chosen_project(api, project), question, **fields)
     if answer["refusal_reason"] is not None:
         output.show(answer, refusal_sentence(answer["refusal_reason"]))

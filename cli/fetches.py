@@ -10,6 +10,7 @@ from cli.connection import chosen_project, connect, project_option
 from cli.documents import failure_sentence
 from cli.exit_codes import ExitCode
 from cli.following import follow_document, follow_fetch
+from cli.metadata import metadata_option
 from cli.output import Output, details, pass_output, table
 from cli.progress import Show, shown_progress
 from common.model.documents import DocumentStatus
@@ -22,15 +23,18 @@ _COLUMNS = ("id", "status", "reason", "created_at", "url")
 @click.argument("url")
 @project_option
 @click.option("--title", help="Title of the document; default: its own, or the last part of the address.")
+@metadata_option("Noted on the document, which is found by it; may be repeated.")
 @click.option("--wait", is_flag=True, help="Follow until it is ready or failed; exit code 7 if it failed.")
 @pass_output
-def add_url(output: Output, url: str, project: str | None, title: str | None, *, wait: bool) -> ExitCode:
+def add_url(
+    output: Output, url: str, project: str | None, title: str | None, metadata: dict[str, str], *, wait: bool
+) -> ExitCode:
     """Have the page or file at a web address fetched into a project.
 
     Asked for again, it is fetched again if the site says that it has changed, or does not say.
     """
     api = connect()
-    requested = api.add_url(chosen_project(api, project), url, title)
+    requested = api.add_url(chosen_project(api, project), url, title, metadata)
     if not wait:
         output.show(requested, details(requested))
         output.note(f"Its progress: ai-infra fetch {requested['id']}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -18,6 +18,7 @@ from cli.connection import chosen_project, connect, project_option
 from cli.documents import failure_sentence
 from cli.exit_codes import ExitCode
 from cli.following import follow_document
+from cli.metadata import metadata_option
 from cli.output import Output, pass_output, table
 from cli.progress import Show, shown_progress
 from cli.sending import send
@@ -47,6 +48,7 @@ class Uploaded:
 @project_option
 @click.option("--name", help="Path of the object in the project, for a single file; default: the file's name.")
 @click.option("--prefix", default="", help="Folder of the objects in the project.")
+@metadata_option("Noted on the documents, which are found by it; may be repeated.")
 @click.option("--direct", is_flag=True, help="Write to the bucket as your own Google account.")
 @click.option("--wait", is_flag=True, help="Follow until all are ready or failed; exit code 7 if one failed.")
 @pass_output
@@ -57,6 +59,7 @@ def upload(
     name: str | None,
     prefix: str,
     *,
+    metadata: dict[str, str],
     direct: bool,
     wait: bool,
 ) -> ExitCode:
@@ -75,7 +78,7 @@ def upload(
     output.note(f"Uploading to gs://{place['bucket']}/{place['object_prefix']} by {way}.")
     uploaded = []
     store = upload_store(anonymous=bool(emulator)) if emulator or direct else None
-    for each in _uploads(api, place, files, names, store):
+    for each in _uploads(api, place, files, names, store, metadata=metadata):
         output.note(f"{each.file} is in the bucket.")
         uploaded.append(each)
     documents = _followed(api, uploaded, output) if wait else {}
@@ -116,20 +119,26 @@ def _way(emulator: str, *, direct: bool) -> str:
 
 
 def _uploads(
-    api: Api, place: Json, files: Sequence[Path], names: Sequence[str], store: ObjectStore | None
+    api: Api,
+    place: Json,
+    files: Sequence[Path],
+    names: Sequence[str],
+    store: ObjectStore | None,
+    *,
+    metadata: Mapping[str, str],
 ) -> Iterator[Uploaded]:
     for file, name in zip(files, names, strict=True):
         kind = mimetypes.guess_file_type(name)[0] or "application/octet-stream"
         if store is None:
-            stored = _sent(api, place, file, name, kind)
+            stored = _sent(api, place, file, name, kind, metadata=metadata)
         else:
-            stored = store.upload_file(place["bucket"], name, file, kind)
+            stored = store.upload_file(place["bucket"], name, file, kind, metadata)
         yield Uploaded(file, stored, str(document_id(UUID(place["id"]), stored.bucket, stored.name)))
 
 
-def _sent(api: Api, place: Json, file: Path, name: str, kind: str) -> StoredObject:
+def _sent(api: Api, place: Json, file: Path, name: str, kind: str, *, metadata: Mapping[str, str]) -> StoredObject:
     size = file.stat().st_size
-    opened = api.open_upload(place["id"], name.removeprefix(place["object_prefix"]), size, kind)
+    opened = api.open_upload(place["id"], name.removeprefix(place["object_prefix"]), size, kind, metadata)
     made = send(file, opened["upload_url"], size)
     return StoredObject(opened["bucket"], opened["object_name"], int(made["generation"]), size, kind)
 

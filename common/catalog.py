@@ -305,6 +305,10 @@ class Questions(Protocol):
         """True if any document of the project can answer."""
         ...
 
+    def documents_with(self, scope: Scope, metadata: Mapping[str, str]) -> Sequence[UUID]:
+        """The documents of the scope that can answer and carry all of this metadata."""
+        ...
+
     def lexical_hits(self, scope: Scope, terms: Sequence[str], limit: int) -> Sequence[Hit]:
         """Live chunks that hold any of the terms, those with rare terms and with terms in headings first."""
         ...

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from common.catalog import LiveChunk, TeamDatabase
+from common.catalog import LiveChunk, Questions, TeamDatabase
 from common.model.questions import GenerationRequest, Passage, Quote, RefusalReason, Scope
 from common.ports import ChunkTexts, Embedder, Generator, VectorIndex
 from common.retrieval import fuse, search_terms, within_budget
@@ -19,10 +19,14 @@ _WEIGHTS = (1.0, 0.7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A question with what it asks of its answer; None leaves it to the generator."""
+    """A question with what it asks of its answer; None leaves it to the generator.
+
+    It is answered from those documents of its scope that carry all of its metadata.
+    """
 
     text: str
     scope: Scope
+    metadata: Mapping[str, str]
     top_k: int
     min_score: float | None
     system_prompt: str | None
@@ -81,9 +85,12 @@ class AnswerQuestion:
         """An answer whose every quote stands in a live passage of the project, or a refusal with its reason."""
         with self.database.transaction(question.scope.team_id) as transaction:
             answerable = transaction.questions.has_live_documents(question.scope.project_id)
+            narrowed = _narrowed(transaction.questions, question)
         if not answerable:
             return self._refusal(RefusalReason.PROJECT_EMPTY)
-        chunks, scores = self._retrieve(question)
+        if narrowed is None:
+            return self._refusal(RefusalReason.NO_RELEVANT_CONTEXT)
+        chunks, scores = self._retrieve(narrowed)
         kept = within_budget([chunk.token_count for chunk in chunks], self.prompt_tokens)
         passages = self._passages(question.scope, chunks[:kept], scores)
         if not passages:
@@ -172,6 +179,18 @@ class AnswerQuestion:
             completion_tokens=None,
             model=self.generator.model,
         )
+
+
+def _narrowed(questions: Questions, question: Question) -> Question | None:
+    """The question of those documents alone that carry its metadata; None where none does.
+
+    They are named to every search by their ids: metadata changes without its document's vectors, and an index that
+    filtered what it found would miss the one document in a thousand.
+    """
+    if not question.metadata:
+        return question
+    documents = tuple(questions.documents_with(question.scope, question.metadata))
+    return replace(question, scope=replace(question.scope, document_ids=documents)) if documents else None
 
 
 def _citation(passage: Passage, quote: Quote) -> Citation:

@@ -16,8 +16,11 @@ _MAX_BYTES = 4096
 
 type Title = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"\A[^\x00]*\Z")]
 type Key = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9._-]{0,62}\Z")]
+type WantedKey = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, pattern=r"\A[^\x00]*\Z")]
 type Value = Annotated[str, msgspec.Meta(max_length=1024, pattern=r"\A[^\x00]*\Z")]
 type Metadata = dict[Key, Value]
+# Objects that came past the API may carry other keys than it takes.
+type WantedMetadata = Annotated[dict[WantedKey, Value], msgspec.Meta(min_length=1)]
 
 # https://google.aip.dev/160, as far as it is of use here: metadata.KEY = "VALUE" AND …
 _WORD = r'"(?:[^"\\]|\\.)*"|[A-Za-z0-9_.-]+'

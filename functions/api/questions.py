@@ -18,15 +18,17 @@ from common.model.questions import Scope
 from functions.api.answering import Answer, AnswerQuestion, Question
 from functions.api.context import ApiContext, answer, body, project_of
 from functions.api.errors import invalid
+from functions.api.metadata import WantedMetadata
 
 log = logging.getLogger(__name__)
 
 
 class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Answer from these documents only; from all where none are named."""
+    """Answer from these documents only, and from those with all of this metadata; from all where nothing is named."""
 
     # An empty list would mean no document to its sender, and every one to the search.
     document_ids: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=1)] = ()
+    metadata: WantedMetadata = {}
 
 
 class QueryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,6 +85,7 @@ class Questions:
         return Question(
             text=asked.question,
             scope=Scope(project.team_id, project.id, asked.filter.document_ids),
+            metadata=asked.filter.metadata,
             top_k=asked.top_k or own.top_k or settings.top_k,
             min_score=own.min_score if asked.min_score is None else asked.min_score,
             system_prompt=asked.system_prompt or own.system_prompt,

@@ -106,6 +106,15 @@ def test_only_the_documents_asked_for_are_searched(index: Index) -> None:
     assert index.found(uuid4()) == []
 
 
+def test_one_document_in_a_thousand_is_found_and_so_are_all_but_one(index: Index) -> None:
+    """However near the others are, and however many documents are asked for at once."""
+    near, far = index.document(*[0.01] * 5), index.document(1.0)
+    strangers = [uuid4() for _ in range(10_100)]
+    assert index.found(*strangers[:999], far.document_id, limit=1) == ids(far, 1)
+    assert index.found(near.document_id, *strangers, far.document_id, limit=6)[-1:] == ids(far, 1)
+    assert set(index.found(near.document_id, *strangers, far.document_id, limit=5)) == set(ids(near, 5))
+
+
 def test_only_vectors_of_the_question_s_model_are_compared(index: Index) -> None:
     owner = index.document(0.1)
     assert index.found(model="another-model") == []

@@ -85,6 +85,11 @@ def test_the_field_of_a_question_that_is_wrong_is_named(acme: Caller, field: str
         ({"document_ids": []}, "filter.document_ids"),
         ({"document_ids": ["x"]}, "filter.document_ids[0]"),
         ({"document_ids": [None]}, "filter.document_ids[0]"),
+        ({"metadata": {}}, "filter.metadata"),
+        ({"metadata": 'metadata.a = "b"'}, "filter.metadata"),
+        ({"metadata": {"a": 1}}, "filter.metadata[...]"),
+        ({"metadata": {"a": "\0"}}, "filter.metadata[...]"),
+        ({"metadata": {"": "a"}}, "filter.metadata"),
         ({"tags": []}, "filter.tags"),
     ],
 )

@@ -219,6 +219,56 @@ def test_a_filter_by_a_document_that_is_not_there_finds_nothing(acme: Caller, ha
     assert (answer["refusal_reason"], answer["retrieval"]["retrieved"]) == ("NO_RELEVANT_CONTEXT", 0)
 
 
+@pytest.fixture(scope="module")
+def towers(installation: Installation, acme: Caller) -> dict[str, str]:
+    """Documents that all answer alike, by the year noted on each; the ids."""
+    installation.project("acme", "towers")
+    made = {}
+    for year in ("2024", "2025", "2026"):
+        told = {"year": year, "kind": "handbook"}
+        created = acme.post("/v1/projects/towers/documents", title=f"{year}.md", text=HANDBOOK, metadata=told)
+        made[year] = created["id"]
+    installation.run()
+    return made
+
+
+def cited(acme: Caller, **wanted: object) -> set[str]:
+    answer = acme.ask("towers", TALL, min_score=0, top_k=50, filter=wanted)
+    return {citation["document_id"] for citation in answer["citations"]}
+
+
+def test_only_documents_that_carry_all_of_the_metadata_answer(acme: Caller, towers: dict[str, str]) -> None:
+    for year, document in towers.items():
+        assert cited(acme, metadata={"year": year}) == cited(acme, metadata={"year": year, "kind": "handbook"})
+        assert cited(acme, metadata={"year": year}) == {document}
+    answer = acme.ask("towers", TALL, top_k=50, filter={"metadata": {"kind": "handbook"}})
+    whole = acme.ask("towers", TALL, top_k=50)
+    assert answer["retrieval"] == whole["retrieval"]
+    assert cited(acme, metadata={"year": "2025"}, document_ids=list(towers.values())) == {towers["2025"]}
+
+
+@pytest.mark.parametrize(
+    "metadata", [{"year": "2023"}, {"Year": "2024"}, {"year": "2024", "kind": "leaflet"}, {"unknown": "2024"}]
+)
+def test_metadata_that_no_document_carries_finds_nothing(
+    acme: Caller, towers: dict[str, str], metadata: dict[str, str]
+) -> None:
+    answer = acme.ask("towers", TALL, min_score=0, filter={"metadata": metadata})
+    assert (answer["refusal_reason"], answer["retrieval"]["retrieved"]) == ("NO_RELEVANT_CONTEXT", 0)
+    others = acme.ask("towers", TALL, filter={"metadata": {"year": "2024"}, "document_ids": [towers["2026"]]})
+    assert (others["refusal_reason"], others["retrieval"]["retrieved"]) == ("NO_RELEVANT_CONTEXT", 0)
+
+
+def test_another_team_s_metadata_answers_nothing(
+    installation: Installation, acme: Caller, towers: dict[str, str]
+) -> None:
+    installation.project("rivals", "towers")
+    installation.ingest("rivals/towers/handbook.md", HANDBOOK)
+    answer = installation.caller("rivals").ask("towers", TALL, min_score=0, filter={"metadata": {"year": "2024"}})
+    assert (answer["refusal_reason"], answer["retrieval"]["retrieved"]) == ("NO_RELEVANT_CONTEXT", 0)
+    assert cited(acme, metadata={"year": "2024"}) == {towers["2024"]}
+
+
 @pytest.mark.parametrize("top_k", [1, 2, 50])
 def test_no_more_passages_than_top_k_are_used(acme: Caller, handbook: object, harbour: object, top_k: int) -> None:
     retrieval = acme.ask("docs", TALL, top_k=top_k)["retrieval"]

@@ -53,7 +53,7 @@ def at_work(installation: Installation, user: CommandLine) -> Iterator[None]:
 def test_an_address_is_followed_until_it_answers(user: CommandLine, site: WebSite) -> None:
     site.pages["/handbook.md"] = page(HANDBOOK, "text/markdown")
     url = site.url("/handbook.md", LOOPBACK)
-    result = user("add-url", url, "--wait", "--title", "Handbook")
+    result = user("add-url", url, "--wait", "--title", "Handbook", "--metadata", "kind=guide")
     assert result.exit_code == ExitCode.OK, result.output
     assert f"{url}: fetched 100%" in result.stderr
     assert f"{url}: ready 100%" in result.stderr
@@ -105,3 +105,24 @@ def test_documents_are_listed_by_their_metadata(installation: Installation, user
     found = user.shown("documents", "--filter", "metadata.year = 2026")
     assert [each["id"] for each in found] == [message.content["document_id"]]
     assert user.refused("documents", "--filter", "year 2026") == (ExitCode.FAILED, "INVALID_FIELD")
+
+
+def test_a_question_is_answered_from_documents_with_its_metadata(
+    installation: Installation, user: CommandLine, tmp_path: Path
+) -> None:
+    file, made = tmp_path / "noted.md", {}
+    file.write_text(HANDBOOK, encoding="utf-8")
+    for year in ("2025", "2026"):
+        noted = ("--metadata", f"year={year}", "--metadata", "a=b=c")
+        [sent] = user.shown("upload", file, "--prefix", year, *noted, **NO_ACCOUNT)
+        stored = installation.storage.bucket(installation.bucket).get_blob(f"visitors/docs/{year}/noted.md")
+        assert {"year": year, "a": "b=c"}.items() <= stored.metadata.items()
+        push = installation.finalized(stored.name, stored.generation, size=stored.size, metadata=stored.metadata)
+        assert installation.deliver("intake", push).status_code == 204
+        made[year] = sent["document_id"]
+    installation.run()
+    asked = ("ask", "How tall is the tower?", "--min-score", "0", "--metadata", "a=b=c", "--metadata")
+    for year, document in made.items():
+        citations = user.shown(*asked, f"year={year}")["citations"]
+        assert {citation["document_id"] for citation in citations} == {document}
+    assert user(*asked, "year=2024").exit_code == ExitCode.NO_ANSWER

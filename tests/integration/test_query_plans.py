@@ -173,6 +173,7 @@ HOT: dict[str, Ask] = {
     "jobs": team(lambda rows, m: rows.catalog.jobs(m.document_id, Page(10))),
     "chunks": team(lambda rows, m: rows.catalog.chunks(m.document_id, -1, 10)),
     "live documents": team(lambda rows, m: rows.questions.has_live_documents(m.project_id)),
+    "live documents with metadata": team(lambda rows, m: rows.questions.documents_with(scope(m), {"a": "b"})),
     "words": team(lambda rows, m: rows.questions.lexical_hits(scope(m), ["chunk"], 10)),
     "live chunks": team(lambda rows, m: rows.questions.live_chunks(scope(m), chunk_ids(m))),
     "inspected documents": pipeline(lambda rows, m: rows.inspection.documents(EVERYTHING, UUID(int=0), 10)),

@@ -82,6 +82,7 @@ class Asked:
             Question(
                 text=question,
                 scope=Scope(self.place.team_id, self.place.project_id),
+                metadata={},
                 top_k=top_k,
                 min_score=None,
                 system_prompt=None,

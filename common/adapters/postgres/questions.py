@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,13 @@ from common.model.questions import Hit, Scope
 
 _HAS_LIVE_DOCUMENTS = text("""
     select exists (select from documents where project_id = :project_id and active_job_id is not null)
+""")
+
+_DOCUMENTS_WITH = text("""
+    select d.id from documents d
+    where d.id in (select find_documents(:project_id, cast(:metadata as jsonb)))
+      and d.active_job_id is not null
+      and (cardinality(cast(:document_ids as uuid[])) = 0 or d.id = any(:document_ids))
 """)
 
 _IN_SCOPE = """
@@ -93,6 +100,14 @@ class PostgresQuestions:
 
     def has_live_documents(self, project_id: UUID) -> bool:
         return bool(self._connection.execute(_HAS_LIVE_DOCUMENTS, {"project_id": project_id}).scalar_one())
+
+    def documents_with(self, scope: Scope, metadata: Mapping[str, str]) -> Sequence[UUID]:
+        parameters = {
+            "project_id": scope.project_id,
+            "document_ids": list(scope.document_ids),
+            "metadata": msgspec.json.encode(metadata).decode(),
+        }
+        return self._connection.execute(_DOCUMENTS_WITH, parameters).scalars().all()
 
     def lexical_hits(self, scope: Scope, terms: Sequence[str], limit: int) -> Sequence[Hit]:
         if not terms:

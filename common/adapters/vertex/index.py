@@ -25,6 +25,9 @@ from common.model.questions import Hit, Scope
 
 # Datapoints that one call writes, removes or reads: also at 3,072 dimensions far below 4 MB.
 DATAPOINTS_A_CALL = 100
+# Documents that one query names, and queries of one call: with vectors of 3,072 dimensions 0.6 MB.
+DOCUMENTS_A_QUERY = 500
+QUERIES_A_CALL = 20
 MAX_NEIGHBORS = 1000
 """The most neighbours that the API gives for a query."""
 # An index's own default; with fewer than are asked for, an approximate search would find no more than these.
@@ -129,33 +132,43 @@ class VertexVectorIndex:
 
     def search(self, scope: Scope, question: Vector, model: str, limit: int) -> Sequence[Hit]:
         count = min(limit, MAX_NEIGHBORS)
-        query = FindNeighborsRequest.Query(
-            datapoint=_datapoint(question, _searched(scope, model)),
-            neighbor_count=count,
-            approximate_neighbor_count=max(count, _APPROXIMATE_NEIGHBORS),
-        )
+        queries = [
+            FindNeighborsRequest.Query(
+                datapoint=_datapoint(question, restricts),
+                neighbor_count=count,
+                approximate_neighbor_count=max(count, _APPROXIMATE_NEIGHBORS),
+            )
+            for restricts in _searched(scope, model)
+        ]
+        hits = [hit for some in batched(queries, QUERIES_A_CALL, strict=False) for hit in self._find(some)]
+        return sorted(hits, key=lambda hit: -(hit.score or 0.0))[:limit]
+
+    def _find(self, queries: Sequence[FindNeighborsRequest.Query]) -> Iterator[Hit]:
         request = FindNeighborsRequest(
-            index_endpoint=self._endpoint_name, deployed_index_id=self._deployed_index, queries=[query]
+            index_endpoint=self._endpoint_name, deployed_index_id=self._deployed_index, queries=queries
         )
         response = self._calls.call(
             "the search for vectors",
             lambda seconds: self._match_client.find_neighbors(request, timeout=seconds),
             settings=("vector_index_endpoint", "deployed_index"),
         )
-        hits = [
-            Hit(UUID(neighbor.datapoint.datapoint_id), neighbor.distance)
-            for nearest in response.nearest_neighbors
-            for neighbor in nearest.neighbors
-        ]
-        return sorted(hits, key=lambda hit: -(hit.score or 0.0))[:limit]
+        for nearest in response.nearest_neighbors:
+            for neighbor in nearest.neighbors:
+                yield Hit(UUID(neighbor.datapoint.datapoint_id), neighbor.distance)
 
 
-def _searched(scope: Scope, model: str) -> list[IndexDatapoint.Restriction]:
-    """What every search is held to, here and nowhere else: one team, one project, one model."""
+def _searched(scope: Scope, model: str) -> Iterator[list[IndexDatapoint.Restriction]]:
+    """What every search is held to, here and nowhere else: one team, one project, one model.
+
+    Many documents are parted among several queries, of which each finds its own nearest.
+    """
     if not scope.team_id or not scope.project_id:
         raise AiInfraError("SCOPE_MISSING", "A search has to name its team and its project.")
     restricts = _restricts(team=[scope.team_id], project=[scope.project_id], model=[model])
-    return restricts + (_restricts(document=scope.document_ids) if scope.document_ids else [])
+    if not scope.document_ids:
+        yield restricts
+    for some in batched(scope.document_ids, DOCUMENTS_A_QUERY, strict=False):
+        yield restricts + _restricts(document=some)
 
 
 def _restricts(**allowed: Sequence[UUID | str]) -> list[IndexDatapoint.Restriction]:
