@@ -81,6 +81,11 @@ def custom_metadata(stored: StoredObject) -> dict[str, str]:
     return {name: value for name, value in stored.metadata.items() if name not in NOTED}
 
 
+def described(stored: StoredObject) -> dict[str, str]:
+    """What a reader knows the object by: its own metadata, and the title if one was noted."""
+    return custom_metadata(stored) | {name: value for name, value in stored.metadata.items() if name == TITLE}
+
+
 def route(transaction: Transaction, object_name: str) -> Route | Unrouted:
     """The living team and project that an object's name leads to."""
     team, _, rest = object_name.partition("/")
@@ -129,4 +134,4 @@ def register(transaction: Transaction, stored: StoredObject, route: Route, defau
 def _note_origin(transaction: Transaction, document: Document, stored: StoredObject) -> None:
     source_url, metadata = stored.metadata.get(SOURCE_URL), custom_metadata(stored)
     if document.generation or source_url or metadata:
-        transaction.documents.note_origin(document.id, source_url=source_url, metadata=metadata)
+        transaction.documents.note_origin(document.id, title=title(stored), source_url=source_url, metadata=metadata)

@@ -65,8 +65,10 @@ class DocumentRows(Protocol):
         """Set what reading the object has told."""
         ...
 
-    def note_origin(self, document_id: UUID, *, source_url: str | None, metadata: Mapping[str, str]) -> None:
-        """Set what the newest generation's object tells of where it came from, and its own metadata."""
+    def note_origin(
+        self, document_id: UUID, *, title: str, source_url: str | None, metadata: Mapping[str, str]
+    ) -> None:
+        """Set what the newest generation's object tells: its title, where it came from, and its own metadata."""
         ...
 
     def delete(self, document_id: UUID, generation: int, cause: DeletionCause) -> None:

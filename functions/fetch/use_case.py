@@ -15,7 +15,7 @@ from common.messages import UrlRequested
 from common.model.documents import SourceType, StoredObject
 from common.model.fetches import Fetch, Fetched, FetchStatus, Validators
 from common.ports import ObjectStore, WebFetcher
-from common.registration import ANSWERED_URL, ETAG, LAST_MODIFIED, SOURCE_TYPE, SOURCE_URL
+from common.registration import ANSWERED_URL, ETAG, LAST_MODIFIED, SOURCE_TYPE, SOURCE_URL, TITLE, described
 from common.tracing import TRACEPARENT
 
 log = logging.getLogger(__name__)
@@ -56,19 +56,18 @@ class FetchUrl:
         if not fetch.project_living:
             raise Permanent("PROJECT_DELETED", "The project was deleted before the address was fetched.")
         known = self.objects.find(fetch.bucket, fetch.object_name)
+        told = _told(fetch, known)
         with TemporaryDirectory() as folder:
             path = Path(folder) / "object"
-            fetched = self.web.fetch(fetch.url, path, None if known is None else _validators(known))
+            fetched = self.web.fetch(fetch.url, path, _validators(known, told))
             if fetched is None and known is not None:
                 return FetchStatus.UNCHANGED, known
             assert fetched is not None  # noqa: S101 - only of what is known a site says that it is unchanged
-            return FetchStatus.FETCHED, self._store(fetch, fetched, path)
+            return FetchStatus.FETCHED, self._store(fetch, {**told, **_noted(fetch, fetched)}, fetched, path)
 
-    def _store(self, fetch: Fetch, fetched: Fetched, path: Path) -> StoredObject:
+    def _store(self, fetch: Fetch, metadata: Mapping[str, str], fetched: Fetched, path: Path) -> StoredObject:
         try:
-            return self.objects.upload_file(
-                fetch.bucket, fetch.object_name, path, fetched.content_type, _metadata(fetch, fetched)
-            )
+            return self.objects.upload_file(fetch.bucket, fetch.object_name, path, fetched.content_type, metadata)
         except Permanent as error:  # of the bucket, not of the address: a setting or role that a person mends
             raise Retryable(error.reason, error.message) from error
 
@@ -97,14 +96,23 @@ class FetchUrl:
             log.warning("%s: %s", error.reason, error, extra=fields)
 
 
-def _validators(stored: StoredObject) -> Validators | None:
-    noted = stored.metadata
-    if ANSWERED_URL not in noted:
+def _told(fetch: Fetch, known: StoredObject | None) -> Mapping[str, str]:
+    """Title and metadata as the request tells them; a title, or any metadata, that it does not tell stays as it was."""
+    before = {} if known is None else described(known)
+    title = {TITLE: before[TITLE]} if TITLE in before else {}
+    metadata = {} if fetch.metadata.keys() - {TITLE} else before
+    return {**title, **metadata, **fetch.metadata}
+
+
+def _validators(known: StoredObject | None, told: Mapping[str, str]) -> Validators | None:
+    """None where another title or other metadata is asked for: only a new generation can have them."""
+    if known is None or ANSWERED_URL not in known.metadata or described(known) != told:
         return None
+    noted = known.metadata
     return Validators(url=noted[ANSWERED_URL], etag=noted.get(ETAG), last_modified=noted.get(LAST_MODIFIED))
 
 
-def _metadata(fetch: Fetch, fetched: Fetched) -> Mapping[str, str]:
+def _noted(fetch: Fetch, fetched: Fetched) -> Mapping[str, str]:
     trace = tracing.current()
     noted = {
         SOURCE_TYPE: SourceType.URL.value,
@@ -114,4 +122,4 @@ def _metadata(fetch: Fetch, fetched: Fetched) -> Mapping[str, str]:
         LAST_MODIFIED: fetched.validators.last_modified,
         TRACEPARENT: None if trace is None else trace.traceparent,
     }
-    return {**fetch.metadata, **{name: value for name, value in noted.items() if value}}
+    return {name: value for name, value in noted.items() if value}

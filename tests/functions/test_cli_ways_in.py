@@ -59,6 +59,7 @@ def test_an_address_is_followed_until_it_answers(user: CommandLine, site: WebSit
     assert f"{url}: ready 100%" in result.stderr
     again = user.shown("add-url", url, "--wait")
     assert again["document"]["source_url"] == url
+    assert again["document"]["metadata"] == {"kind": "guide"}
 
 
 @pytest.mark.usefixtures("at_work")

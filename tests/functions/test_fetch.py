@@ -116,6 +116,41 @@ def test_what_is_unchanged_changes_nothing(web: Web) -> None:
     assert web.caller.get(f"/v1/documents/{first['document_id']}")["generation"] == first["generation"]
 
 
+def test_another_title_or_other_metadata_is_applied_though_the_bytes_are_the_same(web: Web) -> None:
+    """The site is not asked whether it has changed: the same bytes are a new generation, recognised as unchanged."""
+    web.site.pages["/told.md"] = page(HANDBOOK, ETag='"7"')
+    first = web.bring("/told.md", title="First", metadata={"year": "2025", "kind": "guide"})
+
+    def described() -> tuple[object, ...]:
+        document = web.caller.get(f"/v1/documents/{first['document_id']}")
+        assert document["status"] == "ready"
+        return document["title"], document["metadata"]
+
+    assert described() == ("First", {"year": "2025", "kind": "guide"})
+    for told, expected in (
+        ({"title": "Second"}, ("Second", {"year": "2025", "kind": "guide"})),
+        ({"metadata": {"year": "2026"}}, ("Second", {"year": "2026"})),
+        ({"title": "Third", "metadata": {"year": "2027"}}, ("Third", {"year": "2027"})),
+    ):
+        assert web.bring("/told.md", **told)["status"] == "fetched"
+        assert "if-none-match" not in web.site.asked[-1].headers
+        assert described() == expected
+    reasons = "select distinct reason from ingestion_jobs where document_id = :id and run = 1 and chunks_created = 0"
+    assert web.installation.rows(reasons, id=first["document_id"]) == [{"reason": "UNCHANGED"}]
+
+
+def test_what_is_told_again_or_not_at_all_stays(web: Web) -> None:
+    told = {"title": "Told", "metadata": {"year": "2026"}}
+    web.site.pages["/again-told.md"] = page(HANDBOOK, ETag='"7"')
+    first = web.bring("/again-told.md", **told)
+    web.site.pages["/again-told.md"] = page("", status="304 Not Modified")
+    assert [web.bring("/again-told.md", **again)["status"] for again in (told, {})] == ["unchanged"] * 2
+    web.site.pages["/again-told.md"] = page("# News\n\nThe tower has moved.\n", ETag='"8"')
+    assert web.bring("/again-told.md")["status"] == "fetched"
+    document = web.caller.get(f"/v1/documents/{first['document_id']}")
+    assert {name: document[name] for name in told} == told
+
+
 def test_what_has_changed_is_a_new_generation(web: Web) -> None:
     web.site.pages["/news.md"] = page("# News\n\nThe tower is 43 metres high.\n", ETag='"1"')
     first = web.bring("/news.md")

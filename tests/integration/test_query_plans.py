@@ -131,7 +131,9 @@ HOT: dict[str, Ask] = {
     "end a fetch": pipeline(lambda rows, m: rows.fetches.end(m.job_id, FetchStatus.FETCHED, 1)),
     "fail a fetch": pipeline(lambda rows, m: rows.fetches.fail(m.job_id, AiInfraError("A", "B."), retryable=True)),
     "find a fetch": pipeline(lambda rows, m: rows.fetches.find(m.job_id)),
-    "note origin": pipeline(lambda rows, m: rows.documents.note_origin(m.document_id, source_url=None, metadata={})),
+    "note origin": pipeline(
+        lambda rows, m: rows.documents.note_origin(m.document_id, title="a", source_url=None, metadata={})
+    ),
     "claim stalled": pipeline(lambda rows, _: rows.jobs.claim_stalled(60, 10)),
     "batch release": pipeline(lambda rows, m: rows.batches.release(m.job_id, 0, uuid4(), failed=True)),
     "purges due": pipeline(lambda rows, m: rows.purges.due(m.document_id, 60)),

@@ -64,7 +64,8 @@ _DESCRIBE = text("""
 """)
 
 _NOTE_ORIGIN = text("""
-    update documents set source_url = :source_url, metadata = cast(:metadata as jsonb), updated_at = now()
+    update documents
+    set title = :title, source_url = :source_url, metadata = cast(:metadata as jsonb), updated_at = now()
     where id = :id
 """)
 
@@ -183,9 +184,12 @@ class PostgresDocumentRows:
     def describe(self, document_id: UUID, *, mime_type: str, sha256: str) -> None:
         self._connection.execute(_DESCRIBE, {"id": document_id, "mime_type": mime_type, "sha256": sha256})
 
-    def note_origin(self, document_id: UUID, *, source_url: str | None, metadata: Mapping[str, str]) -> None:
+    def note_origin(
+        self, document_id: UUID, *, title: str, source_url: str | None, metadata: Mapping[str, str]
+    ) -> None:
         parameters = {
             "id": document_id,
+            "title": title,
             "source_url": source_url,
             "metadata": msgspec.json.encode(metadata).decode(),
         }
