@@ -121,6 +121,9 @@ class Settings:
     failed_message_seconds: int = setting(
         count, "how long a failed message is kept that needs nobody any more; 0: for ever", 30 * 86_400
     )
+    fetch_log_seconds: int = setting(
+        count, "how long a fetch is kept that is not its document's newest; 0: for ever", 90 * 86_400
+    )
 
     vector_index: VectorIndexKind = setting(
         VectorIndexKind, "`pgvector`, or `vertex` (in profile `gcp`, and the default there)", VectorIndexKind.PGVECTOR

@@ -114,3 +114,7 @@ class RetentionRows(Protocol):
     def forget_failed(self, older_than_seconds: float, limit: int) -> int:
         """Failed messages that have needed nobody's attention for so long."""
         ...
+
+    def forget_fetches(self, older_than_seconds: float, limit: int) -> int:
+        """Fetches that ended so long ago, but for the newest one of each document that is there."""
+        ...

@@ -31,6 +31,7 @@ with starting(
         grace_seconds=app.settings.purge_grace_seconds,
         query_log_seconds=app.settings.query_log_seconds,
         failed_message_seconds=app.settings.failed_message_seconds,
+        fetch_log_seconds=app.settings.fetch_log_seconds,
         seconds=app.settings.reconcile_seconds,
         limit=app.settings.reconcile_limit,
         objects_limit=app.settings.reconcile_objects,

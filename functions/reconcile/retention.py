@@ -1,4 +1,4 @@
-"""What is kept for a while only: questions with their citations, answers to idempotency keys, settled failures."""
+"""What is kept for a while only: questions with citations, answers to idempotency keys, settled failures, fetches."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Retention:
     database: Database
     query_log_seconds: float
     failed_message_seconds: float
+    fetch_log_seconds: float
     limit: int
 
     def __call__(self) -> Iterator[Work]:
@@ -30,6 +31,7 @@ class Retention:
             (lambda rows, seconds, limit: rows.forget_questions(seconds, limit), self.query_log_seconds),
             (lambda rows, seconds, limit: rows.forget_idempotency_keys(seconds, limit), IDEMPOTENCY_SECONDS),
             (lambda rows, seconds, limit: rows.forget_failed(seconds, limit), self.failed_message_seconds),
+            (lambda rows, seconds, limit: rows.forget_fetches(seconds, limit), self.fetch_log_seconds),
         ]
         for forget, seconds in kinds:
             yield from self._forget(forget, seconds)

@@ -83,6 +83,7 @@ class Reconcile:
     grace_seconds: float
     query_log_seconds: float
     failed_message_seconds: float
+    fetch_log_seconds: float
     seconds: float
     limit: int
     objects_limit: int
@@ -102,6 +103,7 @@ class Reconcile:
             database=self.database,
             query_log_seconds=self.query_log_seconds,
             failed_message_seconds=self.failed_message_seconds,
+            fetch_log_seconds=self.fetch_log_seconds,
             limit=self.limit,
         )
         return (

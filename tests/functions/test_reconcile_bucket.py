@@ -56,6 +56,7 @@ def reconciler(installation: Installation, **changes: Any) -> Reconcile:
         "grace_seconds": 40,
         "query_log_seconds": 0,
         "failed_message_seconds": 0,
+        "fetch_log_seconds": 0,
         "seconds": 60,
         "limit": 1000,
         "objects_limit": 1000,

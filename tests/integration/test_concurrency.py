@@ -300,7 +300,9 @@ def test_going_live_that_fails_leaves_the_old_one_live(installation: Installatio
 def test_two_runs_at_once_forget_each_question_once_and_its_tombstones(
     installation: Installation, place: Route
 ) -> None:
-    forget = Retention(database=installation.database, query_log_seconds=60, failed_message_seconds=0, limit=1)
+    forget = Retention(
+        database=installation.database, query_log_seconds=60, failed_message_seconds=0, fetch_log_seconds=0, limit=1
+    )
     for _ in range(ROUNDS):
         message = live(installation, place)
         for _ in range(3):

@@ -165,6 +165,7 @@ HOT: dict[str, Ask] = {
     "progress": pipeline(lambda rows, _: rows.progress.finish(rows.progress.resume("task"))),
     "forget questions": pipeline(lambda rows, _: rows.retention.forget_questions(60, 10)),
     "forget keys": pipeline(lambda rows, _: rows.retention.forget_idempotency_keys(60, 10)),
+    "forget fetches": pipeline(lambda rows, _: rows.retention.forget_fetches(60, 10)),
     "forget failed": pipeline(lambda rows, _: rows.retention.forget_failed(60, 10)),
     "document": team(lambda rows, m: rows.catalog.document(m.document_id)),
     "documents": team(lambda rows, m: rows.catalog.documents(m.project_id, None, {}, Page(10))),

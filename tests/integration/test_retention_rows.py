@@ -9,8 +9,9 @@ import pytest
 
 from common.database import FailedMessage, RetentionRows
 from common.messages import DocumentRegistered
-from common.model.documents import Route
-from tests.rows import Installation, answered, chunk_ids, live
+from common.model.documents import DeletionCause, Route
+from common.model.fetches import FetchStatus
+from tests.rows import Installation, answered, chunk_ids, live, new_fetch
 
 DAY = 86_400.0
 
@@ -18,7 +19,7 @@ DAY = 86_400.0
 @pytest.fixture(autouse=True)
 def nothing_left_over(installation: Installation) -> Iterator[None]:
     yield
-    for table in ("query_citations", "query_logs", "idempotency_keys", "failed_messages"):
+    for table in ("query_citations", "query_logs", "idempotency_keys", "failed_messages", "fetches"):
         installation.execute(f"delete from {table}")
 
 
@@ -138,3 +139,43 @@ def test_failed_messages_go_once_they_have_long_needed_nobody(installation: Inst
     assert kept() == ["a", "b", "d"]
     assert ask(installation, lambda rows: rows.forget_failed(DAY, 10)) == 1
     assert kept() == ["a", "d"]
+
+
+def fetched(installation: Installation, message: DocumentRegistered, *days: int, ended: bool = True) -> None:
+    """Fetches of the document so many days ago."""
+    for age in days:
+        fetch = new_fetch(message)
+        with installation.team_database.transaction(message.team_id) as team:
+            team.fetches.open(fetch)
+        with installation.database.transaction() as transaction:
+            if ended:
+                transaction.fetches.end(fetch.id, FetchStatus.FETCHED, 1)
+        aged = "update fetches set created_at = now() - :age, finished_at = finished_at - :age where id = :id"
+        installation.execute(aged.replace(":age", f"interval '{age} days'"), id=fetch.id)
+
+
+def days_kept(installation: Installation, message: DocumentRegistered) -> list[int]:
+    age = "extract(day from now() - created_at)::int"
+    statement = f"select {age} as days from fetches where document_id = :id order by 1"
+    return [row.days for row in installation.rows(statement, id=message.document_id)]
+
+
+def test_old_fetches_go_but_for_the_newest_of_a_document_that_is_there(
+    installation: Installation, place: Route
+) -> None:
+    often, once, waiting, deleted = (live(installation, place) for _ in range(4))
+    fetched(installation, often, 9, 5, 3, 0)
+    fetched(installation, once, 8, 7)
+    fetched(installation, waiting, 6, ended=False)
+    fetched(installation, waiting, 4)
+    fetched(installation, deleted, 2)
+    with installation.database.transaction() as transaction:
+        transaction.documents.delete(deleted.document_id, deleted.generation, DeletionCause.OBJECT)
+
+    def forgotten(limit: int) -> int:
+        return ask(installation, lambda rows: rows.forget_fetches(DAY, limit))
+
+    assert forgotten(1) == 1
+    assert days_kept(installation, often) == [0, 3, 5]
+    assert (forgotten(10), forgotten(10)) == (4, 0)
+    assert [days_kept(installation, each) for each in (often, once, waiting, deleted)] == [[0], [7], [4, 6], []]

@@ -63,7 +63,7 @@ def test_what_is_no_number_within_reason_is_refused(setting: Any, text: str) -> 
 @pytest.mark.parametrize("setting", NUMBERS, ids=lambda each: each.name)
 def test_nought_is_refused_where_it_means_nothing(setting: Any) -> None:
     changes = {variable(setting.name): "0"}
-    if setting.name in {"chunk_overlap", "query_log_seconds", "failed_message_seconds"}:
+    if setting.name in {"chunk_overlap", "query_log_seconds", "failed_message_seconds", "fetch_log_seconds"}:
         assert getattr(load({**REQUIRED, **changes}), setting.name) == 0
     else:
         assert "must be" in problem(changes)

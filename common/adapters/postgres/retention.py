@@ -45,6 +45,21 @@ _FORGET_FAILED = text("""
         limit :limit))
 """)
 
+_FORGET_FETCHES = text("""
+    delete from fetches
+    where id = any(array(
+        select f.id from fetches f
+        where f.finished_at < now() - make_interval(secs => :seconds)
+          and f.id is distinct from (
+              select newest.id from fetches newest
+              join documents d on d.id = newest.document_id and d.generation > coalesce(d.deleted_generation, 0)
+              where newest.document_id = f.document_id
+              order by newest.created_at desc, newest.id desc
+              limit 1)
+        order by f.finished_at
+        limit :limit))
+""")
+
 
 class PostgresRetentionRows:
     """See `common.database.RetentionRows`."""
@@ -67,3 +82,7 @@ class PostgresRetentionRows:
     def forget_failed(self, older_than_seconds: float, limit: int) -> int:
         old = {"seconds": older_than_seconds, "limit": limit}
         return self._connection.execute(_FORGET_FAILED, old).rowcount
+
+    def forget_fetches(self, older_than_seconds: float, limit: int) -> int:
+        old = {"seconds": older_than_seconds, "limit": limit}
+        return self._connection.execute(_FORGET_FETCHES, old).rowcount

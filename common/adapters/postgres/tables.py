@@ -253,6 +253,8 @@ fetches = Table(
     CheckConstraint("status in ('queued', 'fetched', 'unchanged', 'failed')", name="fetches_status"),
     Index("fetches_listing", "project_id", text("created_at desc"), text("id desc")),
     Index("fetches_queued", "updated_at", postgresql_where=text("status = 'queued'")),
+    Index("fetches_finished", "finished_at", postgresql_where=text("finished_at is not null")),
+    Index("fetches_of_document", "document_id", text("created_at desc"), text("id desc")),
 )
 
 deletions = Table(
