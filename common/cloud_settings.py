@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from common.errors import ConfigurationError
 from common.setting import count, positive, seconds, setting, variable
 
+_LOOPBACK = re.compile(r"http://(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\]):\d{1,5}")
 _INSTANCE = re.compile(r"[a-z0-9.:-]+:[a-z0-9-]+:[a-z0-9-]+")
 
 
@@ -33,6 +34,13 @@ class CloudSettings:
 
     firestore_database: str = setting(str, "Firestore database of the chunk texts", "(default)")
 
+    document_ai_processor: str = setting(
+        str, "projects/…/locations/…/processors/… of the Document AI processor that reads scanned pages", ""
+    )
+    document_ai_endpoint: str = setting(
+        str, "http://HOST:PORT of a stand-in for Document AI on this machine; empty for Google's own", ""
+    )
+
     cloud_sql_instance: str = setting(str, "PROJECT:REGION:INSTANCE of the Cloud SQL instance")
     cloud_sql_user: str = setting(str, "database user of this function's service account (IAM)")
     cloud_sql_database: str = setting(str, "name of the database", "ai_infra")
@@ -54,6 +62,21 @@ class CloudSettings:
             raise ConfigurationError("AI_INFRA_CLOUD_SQL_INSTANCE must be PROJECT:REGION:INSTANCE.")
         if self.cloud_sql_ip_type not in {"PRIVATE", "PUBLIC", "PSC"}:
             raise ConfigurationError("AI_INFRA_CLOUD_SQL_IP_TYPE must be PRIVATE, PUBLIC or PSC.")
+
+    def document_ai_location(self) -> str:
+        """Where the Document AI processor is; `ConfigurationError` unless the settings name one."""
+        match = re.fullmatch(r"projects/[^/]+/locations/([a-z0-9-]+)/processors/[^/]+", self.document_ai_processor)
+        if match is None:
+            raise ConfigurationError(
+                f"{variable('document_ai_processor')} must be projects/…/locations/…/processors/…: with"
+                f" {variable('ocr')} document_ai it reads scanned pages."
+            )
+        if self.document_ai_endpoint and not _LOOPBACK.fullmatch(self.document_ai_endpoint):
+            raise ConfigurationError(
+                f"{variable('document_ai_endpoint')} must be http://HOST:PORT on this machine:"
+                f" {self.document_ai_endpoint!r} is elsewhere, and documents would leave it without TLS."
+            )
+        return match[1]
 
     def check_vector_index(self) -> None:
         """Raise `ConfigurationError` unless the settings of a Vertex AI vector index are there and of one region."""

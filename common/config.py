@@ -43,6 +43,7 @@ class Ocr(StrEnum):
     """What reads pages that are images."""
 
     LOCAL = "local"
+    DOCUMENT_AI = "document_ai"
     OFF = "off"
 
 
@@ -159,7 +160,11 @@ class Settings:
     extraction_step_seconds: float = setting(
         seconds, "time after which the pages read so far are stored, and another request goes on", 200.0
     )
-    ocr: Ocr = setting(Ocr, "what reads scanned pages: `local` (a model in `chunk` itself) or `off`", Ocr.LOCAL)
+    ocr: Ocr = setting(
+        Ocr,
+        "what reads scanned pages: `local` (a model in `chunk` itself), `document_ai` (in profile `gcp`) or `off`",
+        Ocr.LOCAL,
+    )
 
     url_max_bytes: int = setting(positive, "largest answer that is fetched from a web address", 64 * 1024 * 1024)
     url_seconds: float = setting(seconds, "longest time that this may take", 120.0)
@@ -199,6 +204,8 @@ class Settings:
             raise ConfigurationError("Set AI_INFRA_DATABASE_URL: SQLAlchemy URL of the database, driver pg8000.")
         if self.vector_index is not VectorIndexKind.PGVECTOR:
             raise ConfigurationError("AI_INFRA_VECTOR_INDEX must be pgvector in profile local.")
+        if self.ocr is Ocr.DOCUMENT_AI:
+            raise ConfigurationError("AI_INFRA_OCR must be local or off in profile local.")
         if self.embedding_model not in (LOCAL_EMBEDDING_MODEL, CHECK_EMBEDDING_MODEL):
             raise ConfigurationError(
                 f"AI_INFRA_EMBEDDING_MODEL must be {LOCAL_EMBEDDING_MODEL} in profile local, or"

@@ -147,7 +147,8 @@ class PageReader(Protocol):
     def __call__(self, image: PageImage) -> list[str]:
         """The lines of text on the page, in reading order; none where it shows none.
 
-        Raises what its library raises, which costs the page and is told in a warning; MemoryError costs the document.
+        Raises what its library raises, which costs the page and is told in a warning; MemoryError costs the document,
+        and with an error of the project's, it is for another attempt to read it.
         """
         ...
 

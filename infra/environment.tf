@@ -33,6 +33,11 @@ locals {
 
   texts = { AI_INFRA_FIRESTORE_DATABASE = google_firestore_database.texts.name }
 
+  reading_scans = merge({ AI_INFRA_OCR = var.ocr }, {
+    for name, value in { AI_INFRA_DOCUMENT_AI_PROCESSOR = var.document_ai_processor } :
+    name => value if var.ocr == "document_ai"
+  })
+
   # Both embed within one quota. A function shares its part between its instances.
   embedding_share = { embed = 0.8, api = 0.2 }
 
@@ -53,7 +58,7 @@ locals {
 
   own_settings = {
     intake      = local.model_name
-    chunk       = merge(local.model, { AI_INFRA_OCR = var.ocr })
+    chunk       = merge(local.model, local.reading_scans)
     embed       = merge(local.embedding["embed"], local.index)
     record      = merge(local.index, local.texts)
     retire      = merge(local.index, local.texts)

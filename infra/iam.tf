@@ -13,6 +13,7 @@ locals {
       database    = local.database_login
       uploads     = ["roles/storage.objectViewer"]
       extractions = ["roles/storage.objectCreator", "roles/storage.objectViewer"]
+      scans       = ["roles/documentai.apiUser"]
     }
     embed = {
       database = local.database_login
@@ -87,6 +88,7 @@ locals {
       expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${data.google_project.this.number}-${var.region}\")"
     }
     models    = null
+    scans     = null
     vectors   = null
     build_log = null
   }
@@ -115,7 +117,7 @@ locals {
         ]
       ]
     ]) : grant.key => grant
-    if grant.part != "vectors" || local.vertex
+    if(grant.part != "vectors" || local.vertex) && (grant.part != "scans" || var.ocr == "document_ai")
   }
 }
 

@@ -103,13 +103,28 @@ variable "vector_index" {
 }
 
 variable "ocr" {
-  description = "What reads scanned pages: `local` (a model in `chunk` itself, some four seconds a page) or `off`."
+  description = "What reads scanned pages: `local` (a model in `chunk` itself, some four seconds a page), `document_ai` or `off`."
   type        = string
   default     = "local"
 
   validation {
-    condition     = contains(["local", "off"], var.ocr)
-    error_message = "ocr must be local or off."
+    condition     = contains(["local", "document_ai", "off"], var.ocr)
+    error_message = "ocr must be local, document_ai or off."
+  }
+}
+
+variable "document_ai_processor" {
+  description = "Processor of Document AI that reads scanned pages where `ocr` is `document_ai`: of type OCR_PROCESSOR, in this project."
+  type        = string
+  default     = ""
+
+  validation {
+    condition = (
+      var.ocr == "document_ai"
+      ? can(regex("^projects/[^/]+/locations/[a-z0-9-]+/processors/[^/]+$", var.document_ai_processor))
+      : var.document_ai_processor == ""
+    )
+    error_message = "document_ai_processor must be projects/…/locations/…/processors/… where ocr is document_ai, and empty elsewhere."
   }
 }
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Embedder,
         Generator,
         ObjectStore,
+        PageReader,
         Publisher,
         TextExtractor,
         Tokenizer,
@@ -57,6 +58,10 @@ class Parts(Protocol):
     def texts(self) -> ChunkTexts: ...
     @property
     def generator(self) -> Generator: ...
+    @property
+    def page_reader(self) -> PageReader | None:
+        """What reads scanned pages in the instance itself; None where its children do, or nobody."""
+        ...
 
 
 class Application:
@@ -129,14 +134,20 @@ class Application:
     @cached_property
     def extractor(self) -> TextExtractor:
         """See `common.ports`."""
-        from common.adapters.forked_extraction.extractor import READER, READER_OF_SCANS, ForkedExtractor
+        from common.adapters.forked_extraction.extractor import (
+            READER,
+            READER_OF_SCANS,
+            SCANS_BY_INSTANCE,
+            ForkedExtractor,
+        )
 
         if self.settings.ocr is Ocr.LOCAL and find_spec("rapidocr") is None:
             raise ConfigurationError("AI_INFRA_OCR is local, but what it needs is not installed: the group ocr.")
         return ForkedExtractor(
             memory_bytes=self.settings.extraction_memory_bytes,
             seconds=self.settings.extraction_seconds,
-            reader=READER if self.settings.ocr is Ocr.OFF else READER_OF_SCANS,
+            reader={Ocr.OFF: READER, Ocr.LOCAL: READER_OF_SCANS, Ocr.DOCUMENT_AI: SCANS_BY_INSTANCE}[self.settings.ocr],
+            page_reader=self.parts.page_reader,
         )
 
     @property

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from common.cloud_settings import CloudSettings
-from common.config import Settings, VectorIndexKind
+from common.config import Ocr, Settings, VectorIndexKind
 from common.quota import Quota
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from common.adapters.vertex.calls import Calls
     from common.adapters.vertex.embedding_models import EmbeddingModel
-    from common.ports import ChunkTexts, Embedder, Generator, Tokenizer, VectorIndex
+    from common.ports import ChunkTexts, Embedder, Generator, PageReader, Tokenizer, VectorIndex
 
 
 class CloudParts:
@@ -105,6 +105,23 @@ class CloudParts:
             region=self._cloud.region,
             thinking_tokens=self._cloud.thinking_tokens,
             answer_tokens=self._cloud.answer_tokens,
+        )
+
+    @cached_property
+    def page_reader(self) -> PageReader | None:
+        if self._settings.ocr is not Ocr.DOCUMENT_AI:
+            return None
+        location = self._cloud.document_ai_location()
+        import requests
+
+        from common.adapters.document_ai import DocumentAiPageReader, google_session
+
+        stand_in = self._cloud.document_ai_endpoint
+        return DocumentAiPageReader(
+            requests.Session if stand_in else google_session,
+            self._calls(None),
+            endpoint=stand_in or f"https://{location}-documentai.googleapis.com",
+            processor=self._cloud.document_ai_processor,
         )
 
     def _quota(self, requests: int, tokens: int) -> Quota:

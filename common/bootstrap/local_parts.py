@@ -11,7 +11,7 @@ from common.config import CHECK_EMBEDDING_MODEL, Settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from common.ports import ChunkTexts, Embedder, Generator, Tokenizer, VectorIndex
+    from common.ports import ChunkTexts, Embedder, Generator, PageReader, Tokenizer, VectorIndex
 
 
 class LocalParts:
@@ -59,3 +59,7 @@ class LocalParts:
         from common.adapters.extractive import ExtractiveGenerator
 
         return ExtractiveGenerator(self.embedder, self.tokenizer)
+
+    @property
+    def page_reader(self) -> PageReader | None:
+        return None

@@ -117,7 +117,8 @@ class ChunkDocument:
     def _ends_unchanged(self, message: DocumentRegistered, token: UUID, digest: str) -> bool:
         """True if the job has just ended since what answers was made of the same bytes in the same way.
 
-        Title and type would be the same too: they come from the bytes and from the document's row.
+        Its type would be the same too, and so would a title of its own. One that it was given meanwhile is shown with
+        its answers; its chunks keep the one that they were embedded with.
         """
         with self.database.transaction() as transaction:
             document, job = lock_wanted(transaction, message)

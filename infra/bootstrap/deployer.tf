@@ -18,6 +18,7 @@ locals {
   grantable = concat(
     [for role in ["cloudsql.client", "cloudsql.instanceUser", "datastore.user", "datastore.viewer", "logging.logWriter", "storage.objectViewer"] : "roles/${role}"],
     [for role in ["modelCaller", "vectorReader", "vectorWriter"] : "projects/${var.project}/roles/${role}"],
+    var.document_ai ? ["roles/documentai.apiUser"] : [],
   )
 
   secrets = "projects/${data.google_project.this.number}/secrets/${var.name}-"

@@ -1,6 +1,6 @@
 # infra/ turns on nothing by itself: the deployer may not.
 resource "google_project_service" "this" {
-  for_each = toset([
+  for_each = toset(concat([
     "aiplatform.googleapis.com",
     "artifactregistry.googleapis.com",
     "billingbudgets.googleapis.com",
@@ -23,7 +23,7 @@ resource "google_project_service" "this" {
     "sql-component.googleapis.com",
     "sqladmin.googleapis.com",
     "storage.googleapis.com",
-  ])
+  ], var.document_ai ? ["documentai.googleapis.com"] : []))
 
   service            = each.key
   disable_on_destroy = false

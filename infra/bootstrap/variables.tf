@@ -54,3 +54,9 @@ variable "billing_account" {
     error_message = "billing_account must be an id such as 012345-6789AB-CDEF01."
   }
 }
+
+variable "document_ai" {
+  description = "Whether infra/ is to read scanned pages by Document AI (`ocr` there): its API is turned on."
+  type        = bool
+  default     = false
+}

@@ -53,6 +53,26 @@ run "models_and_quotas" {
   expect_failures = [var.vector_index, var.ocr, var.embedding_model, var.thinking_tokens, var.quotas]
 }
 
+run "document_ai_without_its_processor" {
+  command = plan
+
+  variables {
+    ocr = "document_ai"
+  }
+
+  expect_failures = [var.document_ai_processor]
+}
+
+run "a_processor_that_nobody_asks" {
+  command = plan
+
+  variables {
+    document_ai_processor = "projects/example-project/locations/eu/processors/0123456789abcdef"
+  }
+
+  expect_failures = [var.document_ai_processor]
+}
+
 run "more_dimensions_than_any_model_has" {
   command = plan
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import BytesIO
 
 import pypdfium2
 import pytest
+from google.api_core.exceptions import InvalidArgument
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
@@ -13,6 +15,7 @@ from common.adapters.rapid_ocr import RapidPageReader
 from common.extraction.page_images import page_image
 from common.extraction.pages import PageImage
 from common.ports import PageReader
+from tests.document_ai import page_reader, running_document_ai
 from tests.functions.texts import HANDBOOK
 
 MOST_ERRORS = 0.005  # of all characters; 0.0001 were measured
@@ -21,9 +24,13 @@ LINES = [line for line in HANDBOOK.splitlines() if line and not line.startswith(
 COLUMNS = [[f"{side} side, line {number} of the log" for number in range(8)] for side in ("Left", "Right")]
 
 
-@pytest.fixture(scope="module")
-def reader() -> PageReader:
-    return RapidPageReader()
+@pytest.fixture(scope="module", params=["RapidOCR", "Document AI"])
+def reader(request: pytest.FixtureRequest) -> Iterator[PageReader]:
+    if request.param == "RapidOCR":
+        yield RapidPageReader()
+        return
+    with running_document_ai() as stand_in:
+        yield page_reader(stand_in.endpoint)
 
 
 def drawn(*lines: tuple[float, float, str, str, int], turned: int = 0) -> PageImage:
@@ -81,6 +88,6 @@ def test_nothing_is_read_where_nothing_stands(reader: PageReader, size: tuple[in
 
 
 def test_an_image_that_cannot_be_read_costs_no_more_than_itself(reader: PageReader) -> None:
-    with pytest.raises(ValueError, match="reshape"):
+    with pytest.raises((ValueError, InvalidArgument), match=r"reshape|Unable to read"):
         reader(PageImage(width=50, height=50, pixels=b"\xff" * 49))
     assert reader(drawn((60, 100, LINES[0], "Helvetica", 10))) == [LINES[0]]

@@ -20,10 +20,12 @@ ELSEWHERE = "projects/1/locations/us-central1/indexes/2"
     [
         ("gcp", "intake", "AI_INFRA_CLOUD_SQL_INSTANCE="),
         ("gcp", "chunk", "AI_INFRA_EMBEDDING_MODEL=a-model-that-nobody-knows"),
+        ("gcp", "chunk", "AI_INFRA_OCR=document_ai"),
         ("gcp", "embed", "AI_INFRA_VERTEX_ENDPOINT=vertex.example:443"),
         ("gcp", "record", f"AI_INFRA_VECTOR_INDEX_NAME={ELSEWHERE}"),
         ("gcp", "retire", "AI_INFRA_CLOUD_SQL_IP_TYPE=SIDEWAYS"),
         ("gcp", "dead_letter", "GOOGLE_APPLICATION_CREDENTIALS=no-such-file.json"),
+        ("local", "chunk", "AI_INFRA_OCR=document_ai"),
         ("local", "reconcile", "AI_INFRA_DATABASE_URL=no URL of a database"),
         ("gcp", "api", "AI_INFRA_KEY_PEPPERS="),
     ],

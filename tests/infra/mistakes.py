@@ -217,6 +217,12 @@ _FUNCTIONS = (
         "google_service_account.function[each.key].email",
         'google_service_account.function["api"].email',
     ),
+    _mistake(
+        "Document AI without being asked for",
+        "iam.tf",
+        ' && (grant.part != "scans" || var.ocr == "document_ai")',
+        "",
+    ),
     _mistake("OCR in every function", "functions.tf", '{ UV_NO_DEFAULT_GROUPS = "1" }', "{}"),
     _mistake("functions before the migration", "functions.tf", "    google_cloud_run_v2_job.migrate,\n", ""),
     _mistake("the migration by hand", "jobs.tf", "  run_execution_token =", "  # run_execution_token ="),

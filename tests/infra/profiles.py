@@ -30,6 +30,7 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
         "name": "mine",
         "vector_index": "pgvector",
         "api_access": "iam",
+        "ocr": "off",
         "database_tier": "db-f1-micro",
         "protect": False,
         "scaling": {
@@ -48,7 +49,8 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
         },
         "operators": ["group:operators@example.com"],
         "vector_index": "vertex",
-        "ocr": "off",
+        "ocr": "document_ai",
+        "document_ai_processor": f"projects/{PROJECT}/locations/eu/processors/0123456789abcdef",
         "embedding_model": "text-embedding-005",
         "embedding_dimensions": 256,
         "generation_model": "gemini-3.5-flash-lite",

@@ -45,6 +45,8 @@ _SAMPLE = {
     "vector_index_endpoint": f"{_PLACE}/indexEndpoints/1",
     "vector_index_domain": "1.europe-west4.vdb.vertexai.goog",
     "deployed_index": "chunks",
+    "ocr": "document_ai",
+    "document_ai_processor": f"{_PLACE}/processors/1",
     "cloud_sql_instance": "sample:europe-west4:main",
     "cloud_sql_user": "user",
 }

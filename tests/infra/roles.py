@@ -81,6 +81,8 @@ def table(deployment: Deployment) -> dict[str, Grants]:
             ("artifactregistry.writer", "repository functions"),
         },
     }
+    if deployment.variables.get("ocr") == "document_ai":
+        rows["chunk"] |= {("documentai.apiUser", "project")}
     members = {f"serviceAccount:{deployment.account(name)}": grants for name, grants in rows.items()}
     if deployment.vector_index != "vertex":
         members = {member: grants - {_WRITES, _SEARCHES} for member, grants in members.items()}

@@ -127,12 +127,32 @@ def test_the_deployer_has_these_roles_and_no_other(connected: tuple[Workspace, S
     assert (billing.values["role"], billing.values["member"]) == ("roles/billing.costsManager", member)
 
 
-def test_the_deployer_may_give_exactly_the_project_roles_that_infra_gives(small: State) -> None:
-    condition = small.of("google_project_iam_member.deployer")["roles/resourcemanager.projectIamAdmin"]["condition"]
+def grantable(state: State) -> set[str]:
+    """The project roles that the deployer may give."""
+    condition = state.of("google_project_iam_member.deployer")["roles/resourcemanager.projectIamAdmin"]["condition"]
     listed = re.search(r"hasOnly\(\[(.*)]\)", condition[0]["expression"])
     assert listed is not None
-    given = {each.values["role"] for each in state_of("vertex").all("google_project_iam_member")}
-    assert set(re.findall(r'"([^"]+)"', listed[1])) == given
+    return set(re.findall(r'"([^"]+)"', listed[1]))
+
+
+def given(profile: str) -> set[str]:
+    return {each.values["role"] for each in state_of(profile).all("google_project_iam_member")}
+
+
+def apis(state: State) -> set[str]:
+    return {each.values["service"].removesuffix(".googleapis.com") for each in state.all("google_project_service")}
+
+
+def test_the_deployer_may_give_exactly_the_project_roles_that_infra_gives(small: State) -> None:
+    assert grantable(small) == given("vertex")
+
+
+def test_document_ai_is_turned_on_and_may_be_used_where_it_is_asked_for_alone(small: State) -> None:
+    with workspace(BOOTSTRAP) as folder:
+        folder.init()
+        asked = folder.state({**SMALL, "document_ai": True})
+    assert apis(asked) - apis(small) == {"documentai"}
+    assert grantable(asked) - grantable(small) == {"roles/documentai.apiUser"} == given("full") - given("vertex")
 
 
 def test_the_deployer_makes_secrets_and_reads_none(small: State) -> None:
@@ -181,7 +201,7 @@ def test_all_that_infra_makes_has_its_api_turned_on_and_may_be_made_by_the_deplo
     connected: tuple[Workspace, State],
 ) -> None:
     state = connected[1]
-    on = {each.values["service"].removesuffix(".googleapis.com") for each in state.all("google_project_service")}
+    on = apis(state)
     roles = {each.values["role"] for each in grants(state, state.one("google_service_account.deployer")["member"])}
     text = "".join(file.read_text(encoding="utf-8") for file in INFRA.glob("*.tf"))
     for name in set(re.findall(r'^(?:resource|data) "(\w+)"', text, re.MULTILINE)):

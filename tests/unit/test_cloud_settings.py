@@ -51,3 +51,24 @@ def test_an_index_in_another_region_is_refused() -> None:
     settings = load_cloud(REQUIRED | INDEX | {"AI_INFRA_REGION": "us-central1"})
     with pytest.raises(ConfigurationError, match="AI_INFRA_REGION is us-central1"):
         settings.check_vector_index()
+
+
+def test_a_processor_of_document_ai_tells_where_it_is() -> None:
+    processor = {"AI_INFRA_DOCUMENT_AI_PROCESSOR": "projects/1/locations/eu/processors/2"}
+    assert load_cloud(REQUIRED | processor).document_ai_location() == "eu"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PROCESSOR", ""),
+        ("PROCESSOR", "projects/1/locations/eu/processors/2/processorVersions/3"),
+        ("PROCESSOR", "projects/1/locations/evil.example/processors/2"),
+        ("ENDPOINT", "http://documents.example:80"),
+    ],
+)
+def test_a_processor_that_cannot_be_is_refused(name: str, value: str) -> None:
+    processor = {"AI_INFRA_DOCUMENT_AI_PROCESSOR": "projects/1/locations/eu/processors/2"}
+    settings = load_cloud(REQUIRED | processor | {f"AI_INFRA_DOCUMENT_AI_{name}": value})
+    with pytest.raises(ConfigurationError, match=f"AI_INFRA_DOCUMENT_AI_{name} must be"):
+        settings.document_ai_location()

@@ -30,7 +30,8 @@ from common.extraction.reading import refusal, told, too_large_for_memory
 from common.model.chunks import Extraction
 from common.ports import TextExtractor
 
-_WORK = 3  # the child's only descriptor beside the standard ones
+WORK = 3
+"""The child's only descriptor beside the standard ones."""
 _CPU_GRACE_SECONDS = 5  # from the signal that says that the time is over to the one that cannot be ignored
 _PR_SET_PDEATHSIG = 1
 _OOM_SCORE = Path("/proc/self/oom_score_adj")
@@ -49,12 +50,12 @@ def run(reader: TextExtractor, confinement: Confinement, work: int, errors: int)
     """Read one document in this process, which is the child: to be followed by its exit."""
     _keep_only(work, errors)
     _confine(confinement)
-    with socket.socket(fileno=_WORK) as channel:
+    with socket.socket(fileno=WORK) as channel:
         _answer(reader, confinement, channel)
 
 
 def _answer(reader: TextExtractor, confinement: Confinement, work: socket.socket) -> None:
-    request = received(work)
+    request: Request = received(work, Request)
 
     def progress(done: int, total: int) -> None:
         sent(Progressed(done, total), work)
@@ -88,9 +89,9 @@ def _read(reader: TextExtractor, request: Request, progress: Progress) -> Read |
 def _keep_only(work: int, errors: int) -> None:
     """Close every descriptor but the child's own ones, which become 2 and 3; the first three are never among them."""
     nothing = os.open(os.devnull, os.O_RDWR)
-    for mine, number in ((nothing, 0), (nothing, 1), (errors, 2), (work, _WORK)):
+    for mine, number in ((nothing, 0), (nothing, 1), (errors, 2), (work, WORK)):
         os.dup2(mine, number, inheritable=False)
-    os.closerange(_WORK + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    os.closerange(WORK + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 def _confine(confinement: Confinement) -> None:

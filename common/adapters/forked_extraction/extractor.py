@@ -22,12 +22,15 @@ from common.adapters.forked_extraction.wire import AssembleRanges, Read, ReadFil
 from common.extraction.limits import ExtractionLimits, Progress
 from common.extraction.pages import PageRange
 from common.model.chunks import Extraction
+from common.ports import PageReader
 
 log = logging.getLogger(__name__)
 
 READER = "common.extraction.reading"
 READER_OF_SCANS = "common.adapters.reading_scans"
 """Also reads pages that are images; needs the packages of the group `ocr`."""
+SCANS_BY_INSTANCE = "common.adapters.forked_extraction.scans_by_instance"
+"""Asks this instance, which has to have a `page_reader`, what stands on pages that are images."""
 # What an interpreter may need to start; nothing of it is the installation's.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "LANG", "LC_ALL", "TZ")
 _END_SECONDS = 5.0
@@ -39,10 +42,13 @@ class ForkedExtractor:
     A document gets `memory_bytes` of address space and `seconds`. `reader` names the module that reads it.
     """
 
-    def __init__(self, *, memory_bytes: int, seconds: float, reader: str = READER) -> None:
+    def __init__(
+        self, *, memory_bytes: int, seconds: float, reader: str = READER, page_reader: PageReader | None = None
+    ) -> None:
         self._memory_bytes = memory_bytes
         self._seconds = seconds
         self._reader = reader
+        self._page_reader = page_reader
         self._lock = Lock()
         self._server: _Server | None = None
 
@@ -70,7 +76,7 @@ class ForkedExtractor:
             with suppress(OSError):  # it has ended already: how, is told below
                 sent(request, work)
             waiting = Waiting(channel, work, errors, memory_bytes=self._memory_bytes, seconds=self._seconds)
-            return waiting.answer(progress)
+            return waiting.answer(progress, self._page_reader)
 
     @contextmanager
     def _child(self) -> Iterator[list[socket.socket]]:

@@ -6,6 +6,7 @@ import logging
 import selectors
 import socket
 import time
+from contextlib import suppress
 
 import msgspec
 
@@ -16,13 +17,18 @@ from common.adapters.forked_extraction.wire import (
     START,
     Answer,
     Incoming,
+    PageLines,
     Progressed,
     Read,
     ReadPages,
     Refused,
+    Scanned,
+    sent,
 )
-from common.errors import Permanent
+from common.errors import AiInfraError, Permanent
 from common.extraction.limits import Progress
+from common.extraction.pages import PageImage
+from common.ports import PageReader
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +52,12 @@ class Waiting:
         self._incoming = Incoming()
         self._answer: Answer | None = None
 
-    def answer(self, progress: Progress | None) -> Read | ReadPages:
-        """The child's answer. `Permanent` if it refuses, or if the document cost it its life or its time."""
+    def answer(self, progress: Progress | None, page_reader: PageReader | None = None) -> Read | ReadPages:
+        """The child's answer; meanwhile it may ask what stands on pages that are images.
+
+        `Permanent` if it refuses, or if the document cost it its life or its time; what `page_reader` raises of the
+        project's errors.
+        """
         with selectors.DefaultSelector() as selector:
             selector.register(self._channel, selectors.EVENT_READ, self._follow)
             selector.register(self._work, selectors.EVENT_READ, self._take)
@@ -60,6 +70,8 @@ class Waiting:
                 match self._answer:
                     case Progressed(done, total) if progress is not None:
                         progress(done, total)
+                    case Scanned(image) if page_reader is not None:
+                        self._read_page(page_reader, image)
                     case Refused() as refused:
                         raise _refusal(refused)
                     case Read() | ReadPages() as answer:
@@ -67,6 +79,20 @@ class Waiting:
                 self._answer = None
                 if not ready or not self._left():
                     self._give_up(more=bool(ready))
+
+    def _read_page(self, page_reader: PageReader, image: PageImage) -> None:
+        """Tell the child what stands on the page. The time that this takes is not the document's."""
+        begun = time.monotonic()
+        try:
+            lines = page_reader(image)
+        except AiInfraError:
+            raise
+        except Exception as error:  # of a library, which nobody can list: it costs the page
+            log.warning("A page could not be read: %s: %s", type(error).__qualname__, error)
+            lines = None
+        self._deadline += time.monotonic() - begun
+        with suppress(OSError):  # it has ended: how, is told below
+            sent(PageLines(lines), self._work)
 
     def _left(self) -> float:
         """How long to wait: once the child has ended, for nothing but what it has sent before."""

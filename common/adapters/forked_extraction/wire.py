@@ -2,18 +2,19 @@
 
 The instance asks the fork server for a child with three descriptors: a `channel`, on which the server tells of the
 child's start and end and sees when nobody waits for it any more; the `work`, over which the instance sends one request
-and the child its answers; and what becomes the child's standard error.
+and the child its answers, of which some may ask for something back; and what becomes the child's standard error.
 """
 
 from __future__ import annotations
 
 import socket
 import struct
+from typing import TypeAliasType
 
 import msgspec
 
 from common.extraction.limits import ExtractionLimits
-from common.extraction.pages import PageRange
+from common.extraction.pages import PageImage, PageRange
 from common.model.chunks import Extraction
 
 _LENGTH = struct.Struct("!Q")
@@ -44,11 +45,23 @@ class AssembleRanges(msgspec.Struct, frozen=True, kw_only=True, tag="assemble ra
 type Request = ReadFile | AssembleRanges
 
 
+class PageLines(msgspec.Struct, frozen=True, tag="page lines"):
+    """What stands on the page that was asked about; None if it could not be read."""
+
+    lines: list[str] | None
+
+
 class Progressed(msgspec.Struct, frozen=True, tag="progressed"):
     """Pages read so far, of those there are."""
 
     done: int
     total: int
+
+
+class Scanned(msgspec.Struct, frozen=True, tag="scanned"):
+    """The question what stands on this page: the child waits for its `PageLines`."""
+
+    image: PageImage
 
 
 class Read(msgspec.Struct, frozen=True, tag="read"):
@@ -71,23 +84,23 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
     cause: str | None
 
 
-type Answer = Progressed | Read | ReadPages | Refused
+type Answer = Progressed | Scanned | Read | ReadPages | Refused
 
 
-def sent(message: Request | Answer, over: socket.socket) -> None:
+def sent(message: Request | PageLines | Answer, over: socket.socket) -> None:
     """Send a message, its length before it."""
     body = msgspec.msgpack.encode(message)
     over.sendall(_LENGTH.pack(len(body)))
     over.sendall(body)
 
 
-def received(over: socket.socket) -> Request:
-    """The request that comes; `EOFError` where its sender is gone."""
+def received[T](over: socket.socket, kind: type[T] | TypeAliasType) -> T:
+    """What comes from the instance; `EOFError` where it is gone."""
     incoming = Incoming()
     while (body := incoming.receive(over, most=1 << 20)) is None:
         pass
-    request: Request = msgspec.msgpack.decode(body, type=Request)
-    return request
+    message: T = msgspec.msgpack.decode(body, type=kind)
+    return message
 
 
 class Incoming:

@@ -112,6 +112,7 @@ def _parts(deployment: Deployment) -> dict[str, str]:
         "embedding_model": variables.get("embedding_model", "gemini-embedding-001"),
         "thinking_tokens": str(variables.get("thinking_tokens", 0)),
         "ocr": variables.get("ocr", "local"),
+        "document_ai_processor": variables.get("document_ai_processor", ""),
         "url": services(deployment)["api"]["uri"],
     }
     if deployment.vector_index == VectorIndexKind.VERTEX:
