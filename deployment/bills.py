@@ -1,4 +1,4 @@
-"""What an installation costs: the bills of an idle month, of a million pages and of a million questions."""
+"""What an installation costs: the bills of an idle month, of a million pages, addresses and questions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Literal
 from deployment.prices import Item, Prices
 
 type VectorIndex = Literal["vertex", "pgvector"]
+type Ocr = Literal["local", "document_ai"]
 
 MILLION = 1_000_000
 GIB = 2**30
@@ -50,6 +51,27 @@ def million_pages(prices: Prices, index: VectorIndex) -> list[Item]:
         prices.item("Chunk texts: writes", "text_writes", chunks / MILLION),
         prices.item("Objects: writes", "object_writes", 2 * documents / MILLION),
         prices.item("Messages", "messages", MILLION * n("message_kilobytes_a_page") * 1000 / 2**40),
+    ]
+
+
+def million_scans(prices: Prices, ocr: Ocr) -> list[Item]:
+    """What a million pages cost more that are images."""
+    n = prices.quantity
+    seconds = n("scan_page_seconds") if ocr == "local" else n("asked_page_seconds")
+    asked = prices.item("Document AI", "page_reading", MILLION / 1000)
+    return [
+        *([asked] if ocr == "document_ai" else []),
+        *_function(prices, "`chunk`", MILLION * seconds, cpus=2, gibibytes=4),
+    ]
+
+
+def million_addresses(prices: Prices) -> list[Item]:
+    """What a million web addresses cost to fetch, on either index: their pages cost as all others."""
+    n = prices.quantity
+    return [
+        *_function(prices, "`fetch`", MILLION * n("fetch_seconds"), cpus=1, gibibytes=1),
+        prices.item("Requests: to the API, and of the messages", "function_requests", 2),
+        prices.item("Objects: writes", "object_writes", 1),
     ]
 
 

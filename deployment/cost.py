@@ -6,7 +6,16 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from deployment.archive import CHECKOUT
-from deployment.bills import idle_month, million_pages, million_pages_kept, million_questions, shards, total
+from deployment.bills import (
+    idle_month,
+    million_addresses,
+    million_pages,
+    million_pages_kept,
+    million_questions,
+    million_scans,
+    shards,
+    total,
+)
 from deployment.prices import Item, Prices, read_prices
 
 FILE = CHECKOUT / "docs" / "cost.md"
@@ -17,7 +26,7 @@ _MADE = "<!-- Made of docs/prices.yaml by `.venv/bin/python -m deployment.cost`.
 
 _SUMMARY = """\
 An idle month {idle_vertex} {currency} with `vector_index = "vertex"`, {idle_pgvector} with `"pgvector"`; a million
-pages {pages} once; a million questions {questions}.
+pages {pages} once, {scans} more where they are scans; a million questions {questions}.
 
 In {currency}, list prices of us-central1 without tax, discounts and free tiers; Europe is up to a fifth dearer.
 {unverified} of {prices} prices are not verified, and most quantities are estimates: both stand below. The dashboard
@@ -40,6 +49,9 @@ gemini-3.5-flash-lite costs {alternative:.2f} times as much. `thinking_tokens = 
 
 `embedding_model = "gemini-embedding-001"`: text-embedding-005 embeds a million pages for {characters}, and retires on
 2027-04-01.
+
+`ocr = "local"`: a page costs {share:.0%} of what Document AI asks for it, and takes some four seconds; `scaling` of
+`chunk` says how many are read at once.
 
 No function has a minimum of instances, so that idle costs nothing. The uptime check wakes `api` every few minutes; now
 and then a question still meets a cold start. `scaling = {{ api = {{ min = 1 }} }}` ends that, for an idle instance's
@@ -65,6 +77,18 @@ def page(prices: Prices) -> str:
             _compared(million_pages(prices, "vertex"), million_pages(prices, "pgvector")),
         ],
         [
+            "## A million scanned pages, once",
+            "What pages that are images add to that, by `ocr`. With `off` nothing: they stay without text.",
+            _compared(
+                million_scans(prices, "local"), million_scans(prices, "document_ai"), heads=("local", "document_ai")
+            ),
+        ],
+        [
+            "## A million web addresses",
+            "What `fetch` adds; what stands at them costs as other pages do. Fetched again, an address costs the same.",
+            _single(million_addresses(prices)),
+        ],
+        [
             "## A million pages, each month",
             "What keeping them answerable adds to an idle month.",
             _compared(million_pages_kept(prices, "vertex"), million_pages_kept(prices, "pgvector")),
@@ -87,6 +111,7 @@ def _introduction(prices: Prices) -> list[str]:
         idle_pgvector=_money(total(idle_month(prices, "pgvector"))),
         pages=_money(total(million_pages(prices, "vertex"))),
         questions=_money(total(million_questions(prices))),
+        scans=_money(total(million_scans(prices, "local"))),
         unverified=sum(not price.verified for price in prices.prices.values()),
         prices=len(prices.prices),
     )
@@ -103,6 +128,7 @@ def _defaults(prices: Prices) -> str:
         full_pgvector=_money(idle_pgvector + total(million_pages_kept(prices, "pgvector"))),
         generation=(bill["Prompts"] + bill["Answers"]) / sum(bill.values()),
         alternative=_alternative(prices),
+        share=total(million_scans(prices, "local")) / total(million_scans(prices, "document_ai")),
         characters=_money(prices.prices["embedding_alternative"].price * prices.quantity("page_characters")),
         build=_money(prices.quantity("build_minutes") * prices.prices["build"].price),
     )
@@ -138,12 +164,12 @@ def _quantities(prices: Prices) -> str:
     return _table(("quantity", "", "from"), rows, right={1})
 
 
-def _compared(vertex: Sequence[Item], pgvector: Sequence[Item]) -> str:
-    costs = [{item.what: item.cost for item in items} for items in (vertex, pgvector)]
-    names = dict.fromkeys(item.what for item in (*vertex, *pgvector))
+def _compared(one: Sequence[Item], other: Sequence[Item], *, heads: tuple[str, str] = ("vertex", "pgvector")) -> str:
+    costs = [{item.what: item.cost for item in items} for items in (one, other)]
+    names = dict.fromkeys(item.what for item in (*one, *other))
     rows = [(name, *(_money(cost[name]) if name in cost else "–" for cost in costs)) for name in names]
-    totals = ("**Total**", *(f"**{_money(total(items))}**" for items in (vertex, pgvector)))
-    return _table(("", "vertex", "pgvector"), [*rows, totals], right={1, 2})
+    totals = ("**Total**", *(f"**{_money(total(items))}**" for items in (one, other)))
+    return _table(("", *heads), [*rows, totals], right={1, 2})
 
 
 def _single(items: Sequence[Item]) -> str:

@@ -11,7 +11,16 @@ import pytest
 import yaml
 
 from common.config import Settings
-from deployment.bills import idle_month, million_pages, million_pages_kept, million_questions, shards, total
+from deployment.bills import (
+    idle_month,
+    million_addresses,
+    million_pages,
+    million_pages_kept,
+    million_questions,
+    million_scans,
+    shards,
+    total,
+)
 from deployment.cost import page
 from deployment.prices import Prices, read_prices
 from tests.infra.terraform import state_of
@@ -30,14 +39,14 @@ def test_the_document_is_what_the_prices_make(prices: Prices, root: Path) -> Non
 
 
 def test_every_total_in_the_document_is_the_sum_of_its_column(root: Path) -> None:
-    tables = (root / "docs" / "cost.md").read_text(encoding="utf-8").split("\n## ")[1:5]
+    tables = (root / "docs" / "cost.md").read_text(encoding="utf-8").split("\n## ")[1:7]
     for table in tables:
         rows = [[cell.strip(" *") for cell in line.split("|")[2:-1]] for line in table.splitlines() if line[:1] == "|"]
         columns = zip(*rows[2:], strict=True)
         for column in columns:
             *costs, last = [float(cell.replace(",", "")) for cell in column if cell != "–"]
             assert sum(costs) == pytest.approx(last, abs=0.005 * len(costs))
-    assert len(tables) == 4
+    assert len(tables) == 6
 
 
 def test_an_idle_month_is_a_database_and_with_vertex_a_node(prices: Prices) -> None:
@@ -59,6 +68,19 @@ def test_a_million_pages_are_mostly_embeddings(prices: Prices) -> None:
 def test_a_million_questions_are_mostly_generation(prices: Prices) -> None:
     bill = {item.what: item.cost for item in million_questions(prices)}
     assert bill["Prompts"] + bill["Answers"] == pytest.approx(3000 * 0.25 + 250 * 1.5)
+
+
+def test_scans_cost_processor_time_or_document_ai(prices: Prices) -> None:
+    local = {item.what: item.cost for item in million_scans(prices, "local")}
+    assert local["`chunk`: CPU"] == pytest.approx(4.5 * 2 * 0.000024 * 1_000_000)
+    asked = {item.what: item.cost for item in million_scans(prices, "document_ai")}
+    assert asked["Document AI"] == pytest.approx(1.50 * 1000)
+    assert sum(local.values()) < sum(asked.values())
+
+
+def test_an_address_costs_its_fetch(prices: Prices) -> None:
+    bill = {item.what: item.cost for item in million_addresses(prices)}
+    assert bill["`fetch`: CPU"] == pytest.approx(2 * 0.000024 * 1_000_000)
 
 
 def test_a_million_pages_need_four_nodes_or_a_larger_database(prices: Prices) -> None:
@@ -95,7 +117,13 @@ def test_what_is_priced_is_what_the_defaults_deploy(prices: Prices, root: Path) 
         assert default(variables, name) in prices.prices[price].unit
     topology = yaml.safe_load((root / "infra" / "topology.yaml").read_text(encoding="utf-8"))
     assert topology["functions"]["embed"]["max_instances"] == prices.quantity("embed_instances")
-    for name, cpu, memory in (("chunk", 2, "4Gi"), ("embed", 1, "1Gi"), ("record", 1, "512Mi"), ("api", 1, "1Gi")):
+    for name, cpu, memory in (
+        ("chunk", 2, "4Gi"),
+        ("fetch", 1, "1Gi"),
+        ("embed", 1, "1Gi"),
+        ("record", 1, "512Mi"),
+        ("api", 1, "1Gi"),
+    ):
         assert (float(topology["functions"][name]["cpu"]), topology["functions"][name]["memory"]) == (cpu, memory)
 
 
