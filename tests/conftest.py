@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, create_engine, text
 
 from local.ports import free_ports
@@ -21,6 +22,10 @@ TEMPLATE = "template_ai_infra"
 LOGINS = {"api": "ai_infra_api", "pipeline": "ai_infra_pipeline", "operator": "ai_infra_operator"}
 
 _numbers = itertools.count(1)
+
+# Whether a test passes does not depend on how busy the machine is.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

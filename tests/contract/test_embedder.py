@@ -55,7 +55,7 @@ def test_there_is_one_vector_for_each_text_in_order(embedder: Embedder) -> None:
     assert list(embedder.embed_documents([])) == []
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=80))
 def test_vectors_are_normalised_and_of_the_stated_length(embedder: Embedder, text: str) -> None:
     for vector in (*embedder.embed_documents([text]), embedder.embed_question(text)):

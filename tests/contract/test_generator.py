@@ -145,7 +145,7 @@ TEXTS = st.lists(
 ).map(" ".join)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     question=st.sampled_from(QUESTIONS),
     texts=st.lists(TEXTS, max_size=3),

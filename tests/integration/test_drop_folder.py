@@ -347,7 +347,7 @@ class AnyHistory(RuleBasedStateMachine):
 
 
 TestAnyHistory = AnyHistory.TestCase
-TestAnyHistory.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestAnyHistory.settings = settings(max_examples=60, stateful_step_count=25)
 
 
 def test_scanning_finds_what_is_there(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_a_file_cut_short_is_damaged(path: Path, make: Callable[[], bytes], mime
     assert refusal(path) == "CORRUPT_FILE"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(MAKERS), st.data())
 def test_a_file_with_damaged_bytes_ends_in_a_text_or_a_reason(
     tmp_path_factory: pytest.TempPathFactory, maker: tuple[Callable[[], bytes], str], data: st.DataObject

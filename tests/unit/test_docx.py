@@ -247,7 +247,7 @@ BLOCKS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(BLOCKS)
 def test_each_word_comes_once_and_in_order(
     tmp_path_factory: pytest.TempPathFactory, blocks: list[tuple[str, object]]

@@ -23,7 +23,7 @@ CONTENT = Content(
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), pages=st.integers(2, 4))
 def test_what_a_document_says_comes_out_once_and_where_it_belongs(
     tmp_path: Path, name: str, seed: int, pages: int

@@ -138,7 +138,7 @@ parts = st.sampled_from([f"<{tag}>" for tag in TAGS] + [f"</{tag}>" for tag in T
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(parts, max_size=40).map("".join))
 def test_any_markup_becomes_text_with_headings_in_their_places(html: Extract, page: str) -> None:
     extraction = html(page)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.model.chunks import ChunkBounds, Extraction, Heading
@@ -79,7 +79,7 @@ SIZES = st.sampled_from([(16, 0), (16, 8), (32, 0), (32, 8), (64, 32), (200, 40)
 TITLES = st.sampled_from(["", "A title", "A title of many words " * 20, "x" * 500])
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(extractions(), TITLES, SIZES)
 def test_promises(extraction: Extraction, title: str, sizes: tuple[int, int]) -> None:
     size, overlap = sizes

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from common.token_map import TokenMap, last_space
@@ -44,7 +44,6 @@ words = st.sampled_from(
 texts = st.lists(words | st.sampled_from([" ", "\n", "  "])).map("".join)
 
 
-@settings(deadline=None)
 @given(texts | st.text(), st.data())
 def test_counts_are_the_tokenizers_between_white_space(text: str, data: st.DataObject) -> None:
     tokens = token_map(text)
@@ -55,7 +54,6 @@ def test_counts_are_the_tokenizers_between_white_space(text: str, data: st.DataO
     assert tokens.count(start, end) == sum(len(TOKENIZER.token_starts(part)) for part in parts)
 
 
-@settings(deadline=None)
 @given(texts)
 def test_no_unit_between_places_to_cut_is_too_large(text: str) -> None:
     tokens = token_map(text)
@@ -66,7 +64,6 @@ def test_no_unit_between_places_to_cut_is_too_large(text: str) -> None:
         assert len(TOKENIZER.token_starts(unit)) <= 8
 
 
-@settings(deadline=None)
 @given(texts, st.integers(0, 60), st.integers(0, 20))
 def test_the_furthest_and_earliest_places_hold_no_more_tokens(text: str, place: int, number: int) -> None:
     tokens = token_map(text)

@@ -178,7 +178,7 @@ def test_limits_hold(path: Path) -> None:
 CELLS = st.text(st.sampled_from("abcäöü汉é7 _x"), min_size=1, max_size=9).filter(lambda text: bool(text.strip()))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.none() | CELLS, max_size=4), max_size=8))
 def test_each_word_comes_once_and_in_order(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str | None]]

@@ -47,7 +47,6 @@ class Histories:
             max_examples=examples,
             stateful_step_count=steps,
             phases=phases,
-            deadline=None,
             print_blob=True,
             suppress_health_check=list(HealthCheck),
         )
