@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.ingest_check.files import MAX_PART_BYTES, Found, find, object_name
+from bench.ingest_check.flight import Flight
 from bench.ingest_check.places import LARGE_BYTES, SLOW_SECONDS, Places
 from bench.ingest_check.result import Result, Row, printable
+from bench.ingest_check.rows import Seen
+from bench.ingest_check.uploads import Pair
 from common.names import MAX_OBJECT_BYTES
 
 PREFIX = "demo/docs/files/"
@@ -102,6 +107,53 @@ def test_slow_files_take_no_place_until_there_are_many() -> None:
     for now in range(0, 10 * int(SLOW_SECONDS), int(SLOW_SECONDS)):
         taken += put_in(places, taken, float(now))
     assert len(taken) == 32
+
+
+def seen(**changes: Any) -> Seen:
+    known: dict[str, Any] = {
+        "object_name": "file", "status": "processing", "mime_type": "text/csv", "stage": "embed", "reason": None,
+        "message": None, "pages": 1, "chunks": 90, "warnings": [], "attempts": 0, "pages_read": 1, "recorded": 32,
+        "lease": None,
+    }  # fmt: skip
+    return Seen(**known | changes)
+
+
+def flight(**healthy: Any) -> Flight:
+    """A file put in at 0 and its healthy document, which is ready or as it is said to be."""
+    sent: Future[float] = Future()
+    sent.set_result(0.0)
+    made = Flight(Pair(file=found(1)[0], name="file", healthy="healthy", sent=sent), 0.0)
+    made.note({"healthy": seen(**{"object_name": "healthy", "status": "ready", **healthy})}, 1.0)
+    return made
+
+
+def test_a_file_that_stands_still_tells_where_and_since_when() -> None:
+    made = flight()
+    made.note({**made.seen, "file": seen()}, 2.0)
+    made.note({**made.seen, "file": seen()}, 50.0)
+    assert (made.moved, made.is_over) == (2.0, False)
+    row = made.row(902.0)
+    assert (row.outcome, row.seconds, row.healthy) == ("processing", 902.0, "ready")
+    assert row.message == "at embed for 900 s, 0 failed attempts, 1 of 1 pages read, 32 of 90 chunks recorded"
+    assert row.faulty
+
+
+def test_a_file_that_fails_again_and_again_is_given_up_with_its_last_error() -> None:
+    made = flight()
+    failing = {"stage": "chunk", "chunks": None, "pages": None, "reason": "INTERNAL", "message": "A KeyError."}
+    over = []
+    for attempts in (5, 6):
+        made.note({**made.seen, "file": seen(**failing, attempts=attempts)}, 3.0)
+        over.append(made.is_over)
+    assert over == [False, True]
+    row = made.row(3.0)
+    assert (row.outcome, row.reason, row.faulty) == ("processing", "INTERNAL", True)
+    assert row.message == "at chunk for 0 s, 6 failed attempts; last error: A KeyError."
+
+
+def test_a_file_that_is_never_registered_is_told() -> None:
+    row = flight().row(301.0)
+    assert (row.outcome, row.message) == ("not registered", "put into the bucket, and not registered within 301 s")
 
 
 def row(**changes: str) -> Row:
