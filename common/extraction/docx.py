@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from common.extraction.containers import Container, open_container
+from common.extraction.docx_chunks import read_chunks
 from common.extraction.docx_lists import Lists
 from common.extraction.docx_story import SKIPPED, StoryReader
 from common.extraction.docx_styles import Styles
@@ -34,7 +35,8 @@ def extract_docx(path: Path, limits: ExtractionLimits, progress: Progress | None
         for kind in ("footnote", "endnote"):
             for part in parts_of_kind(related, f"{kind}s"):
                 notes.update(_read_notes(container, part, kind, StoryReader(styles, lists, {}, limits)))
-        story = StoryReader(styles, lists, notes, limits)
+        chunks, warnings = read_chunks(container, related, limits)
+        story = StoryReader(styles, lists, notes, limits, chunks)
         container.read_xml(main, story, skip=SKIPPED)
         title = properties_title(container) or story.title or story.written.title_of_level(1)
     page_starts = story.page_starts()
@@ -47,6 +49,7 @@ def extract_docx(path: Path, limits: ExtractionLimits, progress: Progress | None
         page_starts=page_starts,
         headings=tuple(story.written.headings),
         title=title,
+        warnings=warnings,
     )
 
 

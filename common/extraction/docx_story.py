@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from common.extraction.docx_lists import Lists
 from common.extraction.docx_styles import LEVELS, Styles
 from common.extraction.headed_text import HeadedText, Table
+from common.extraction.html_walk import Content
 from common.extraction.limits import ExtractionLimits
 from common.extraction.office import REPEATED
 from common.extraction.xml_reading import Attributes, number_of
@@ -55,11 +56,17 @@ class StoryReader:
     """
 
     def __init__(
-        self, styles: Styles, lists: Lists, notes: dict[tuple[str, str], str], limits: ExtractionLimits
+        self,
+        styles: Styles,
+        lists: Lists,
+        notes: dict[tuple[str, str], str],
+        limits: ExtractionLimits,
+        chunks: dict[str, Content] | None = None,
     ) -> None:
         self._styles = styles
         self._lists = lists
         self._notes = notes
+        self._chunks = chunks or {}
         self._limits = limits
         self._stories = [_Story()]
         self._in_text = False
@@ -98,6 +105,9 @@ class StoryReader:
             case "footnoteReference" | "endnoteReference":
                 note = self._notes.pop((name.removesuffix("Reference"), attributes.get("id", "")), "")
                 story.pending.append(note)
+            case "altChunk" if chunk := self._chunks.pop(attributes.get("r:id", ""), None):
+                story.text.inset(chunk.text, chunk.headings)
+                self._limits.check_characters(story.text.length)
             case "txbxContent":
                 self._stories.append(_Story())
             case "tbl" | "tr" | "tc" | "tblHeader" | "gridSpan":

@@ -107,14 +107,14 @@ class _Letter:
                 yield from self._shown_parts(each, depth + 1)
 
     def _write_text(self, part: Message) -> None:
-        decoded = decode(_bytes(part), _charset(part))
+        decoded = decode(content_of(part), charset_of(part))
         self.warnings += decoded.warnings
         self.text.block(2)
         self.text.add_verbatim(_unflowed(decoded.text, part).strip("\n"))
         self.text.block(2)
 
     def _write_html(self, part: Message, level: int) -> None:
-        page = read_page(_bytes(part), self._limits, encoding=_charset(part), keep_surroundings=True)
+        page = read_page(content_of(part), self._limits, encoding=charset_of(part), keep_surroundings=True)
         self.warnings += page.warnings
         self.text.inset(page.content.text, page.content.headings, deeper=level)
 
@@ -127,7 +127,7 @@ def _messages(part: Message) -> list[Message]:
 
 def _best(alternatives: list[Message]) -> Message:
     def holds(part: Message, kind: str) -> bool:
-        return any(each.get_content_type() == kind and _bytes(each).strip() for each in part.walk())
+        return any(each.get_content_type() == kind and content_of(each).strip() for each in part.walk())
 
     for kind in (_TEXT, _HTML):
         for each in alternatives:
@@ -136,7 +136,7 @@ def _best(alternatives: list[Message]) -> Message:
     return alternatives[-1]
 
 
-def _bytes(part: Message) -> bytes:
+def content_of(part: Message) -> bytes:
     """The part's content, without its transfer encoding."""
     try:
         content = part.get_payload(decode=True)
@@ -145,7 +145,8 @@ def _bytes(part: Message) -> bytes:
     return content if isinstance(content, bytes) else b""
 
 
-def _charset(part: Message) -> str | None:
+def charset_of(part: Message) -> str | None:
+    """The encoding that the part names."""
     charset = part.get_param("charset")
     return charset if isinstance(charset, str) and charset.isascii() else None
 

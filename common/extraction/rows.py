@@ -56,9 +56,11 @@ class RowWriter:
         self._table.row(_without_wide_gaps(cells[min(self._left, _leading_gap(cells)) :]), header=header)
 
     def _is_header(self, cells: Sequence[str], following: Sequence[str]) -> bool:
+        if self._has_rows and not self._behind_gap:
+            return False
         if not looks_like_header(cells) or _filled(following) < 2:
             return False
-        return not self._has_rows or (self._behind_gap and not looks_like_header(following))
+        return not self._has_rows or not looks_like_header(following)
 
 
 def _filled(cells: Sequence[str]) -> int:
