@@ -69,7 +69,7 @@ def kind_of_container(path: Path, beginning: bytes) -> str:
         raise
     if kind.startswith(_EPUB) or "meta-inf/container.xml" in names:
         return EPUB if not kind.startswith(_OPEN_DOCUMENT) else ""
-    if _BINARY_WORKBOOK in types.lower() or not types:
+    if _BINARY_WORKBOOK in types.lower():
         return ""
     by_type = (mime_type for pattern, mime_type in _MAIN_TYPES if pattern.search(types))
     by_folder = (mime_type for folder, mime_type in _BY_FOLDER if any(name.startswith(folder) for name in names))

@@ -72,4 +72,5 @@ def _is_binary(data: bytes, decoded: Decoded) -> bool:
         text = decoded.text
         readable = sum(map(str.isprintable, text)) + text.count("\n") + text.count("\t")
         return readable < (1 - _MOST_CONTROL) * len(text)
-    return len(_CONTROL_BYTES.findall(data)) > _MOST_CONTROL * (len(data) - data.count(0))
+    controls, others = len(_CONTROL_BYTES.findall(data)), len(data) - data.count(0)
+    return controls > max(1, _MOST_CONTROL * others) or not others

@@ -38,7 +38,7 @@ def extract_docx(path: Path, limits: ExtractionLimits, progress: Progress | None
         chunks, warnings = read_chunks(container, related, limits)
         story = StoryReader(styles, lists, notes, limits, chunks)
         container.read_xml(main, story, skip=SKIPPED)
-        title = properties_title(container) or story.title or story.written.title_of_level(1)
+        stated, damage = properties_title(container)
     page_starts = story.page_starts()
     limits.check_pages(len(page_starts))
     if progress:
@@ -48,8 +48,8 @@ def extract_docx(path: Path, limits: ExtractionLimits, progress: Progress | None
         text=story.written.whole(),
         page_starts=page_starts,
         headings=tuple(story.written.headings),
-        title=title,
-        warnings=warnings,
+        title=stated or story.title or story.written.title_of_level(1),
+        warnings=warnings + damage,
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 
+from common.errors import Permanent
 from common.extraction.containers import Container
 from common.extraction.titles import stated_title
-from common.extraction.xml_reading import Attributes, corrupt
+from common.extraction.xml_reading import CORRUPT_FILE, Attributes, corrupt
 
 # A drawing comes twice, for new and for old programs; changes keep what was before them.
 REPEATED = frozenset({"Fallback"})
@@ -47,13 +48,17 @@ def parts_of_kind(found: dict[str, Relationship], kind: str) -> list[str]:
     return [each.target for each in found.values() if each.kind == kind]
 
 
-def properties_title(container: Container) -> str | None:
-    """The title in the file's properties, unless a program put it there."""
-    if _PROPERTIES not in container:
-        return None
+def properties_title(container: Container) -> tuple[str | None, tuple[str, ...]]:
+    """The title in the file's properties, unless a program put it there; and a warning where they are damaged."""
     reader = _Title()
-    container.read_xml(_PROPERTIES, reader)
-    return stated_title(reader.title)
+    try:
+        if _PROPERTIES in container:
+            container.read_xml(_PROPERTIES, reader)
+    except Permanent as error:
+        if error.reason != CORRUPT_FILE:
+            raise
+        return None, ("The file's properties are damaged; if it has a title, it is not used.",)
+    return stated_title(reader.title), ()
 
 
 class _Relationships:

@@ -35,13 +35,14 @@ def extract_pptx(path: Path, limits: ExtractionLimits, progress: Progress | None
             limits.check_characters(text.length)
             if progress:
                 progress(number + 1, len(slides))
-        title = properties_title(container) or text.title_of_level(1)
+        title, warnings = properties_title(container)
     return Extraction(
         mime_type=PPTX,
         text=text.whole(),
         page_starts=text.page_starts,
         headings=tuple(text.headings),
-        title=title,
+        title=title or text.title_of_level(1),
+        warnings=warnings,
     )
 
 

@@ -51,13 +51,14 @@ def extract_xlsx(path: Path, limits: ExtractionLimits, progress: Progress | None
                     rows.write_shapes(read_shapes(container, drawing))
             if progress:
                 progress(number + 1, len(book.sheets))
-        title = properties_title(container)
+        title, warnings = properties_title(container)
     return Extraction(
         mime_type=XLSX,
         text=text.whole(),
         page_starts=text.page_starts,
         headings=tuple(text.headings),
         title=title,
+        warnings=warnings,
     )
 
 

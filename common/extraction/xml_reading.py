@@ -10,6 +10,8 @@ from common.errors import Permanent
 from common.extraction.decoding import clean
 from common.extraction.limits import ExtractionLimits
 
+CORRUPT_FILE = "CORRUPT_FILE"
+
 _PIECE = 65_536
 _RELATIONSHIPS = "/relationships"
 
@@ -131,4 +133,4 @@ def _refuse(*_: object) -> None:
 
 def corrupt(why: str) -> Permanent:
     """What a damaged file is refused with."""
-    return Permanent("CORRUPT_FILE", f"The file is damaged: {why}. Save or export it again and upload the new file.")
+    return Permanent(CORRUPT_FILE, f"The file is damaged: {why}. Save or export it again and upload the new file.")

@@ -84,7 +84,9 @@ def test_office_files_are_told_by_what_is_in_them(path: Path, make: Callable[[],
             {"[Content_Types].xml": "application/vnd.openxmlformats-officedocument.presentationml.slideshow.main+xml"},
             PPTX,
         ),
-        ({"[Content_Types].xml": "", "word\\document.xml": ""}, ""),
+        ({"[Content_Types].xml": "", "word\\document.xml": ""}, DOCX),
+        ({"word/document.xml": ""}, DOCX),
+        ({"notes/word.xml": ""}, ""),
         ({"[Content_Types].xml": "<Types/>", "word\\document.xml": ""}, DOCX),
         ({"[Content_Types].xml": "<Types/>", "xl/workbook.xml": ""}, XLSX),
     ],
@@ -214,6 +216,17 @@ def test_a_part_that_says_it_is_smaller_is_damaged(path: Path) -> None:
 )
 def test_xml_that_declares_or_lacks_something_is_damaged(path: Path, main: str) -> None:
     assert refusal(write_office(path, "docx", {"word/document.xml": main})) == "CORRUPT_FILE"
+
+
+@pytest.mark.parametrize(("make", "mime_type"), MAKERS)
+def test_damaged_properties_cost_the_title_alone(path: Path, make: Callable[[], bytes], mime_type: str) -> None:
+    with zipfile.ZipFile(io.BytesIO(make())) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    write_zip(path, members | {"docProps/core.xml": members["docProps/core.xml"][:-9]})
+    extraction = read(path)
+    assert (extraction.mime_type, len(extraction.warnings)) == (mime_type, 1)
+    assert "ords" in extraction.text
+    assert "properties are damaged" in extraction.warnings[0]
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,7 @@ def test_other_markup_and_comments_are_no_markdown(text: str) -> None:
 
 def test_a_block_of_nuls_in_a_text_is_no_sign_of_a_program() -> None:
     assert type_of(PROSE.encode() + bytes(5_000) + PROSE.encode()) == PLAIN
+    assert type_of(b"a\0b") == PLAIN
     assert refusal(bytes(5_000)).reason == "UNSUPPORTED_TYPE"
 
 
