@@ -45,7 +45,7 @@ FORMATS = {
         Format("docx", office.word, _whole, pages=True, headings=True, tables=True),
         Format("pptx", office.slides, _whole, pages=True, tables=True),
         Format("xlsx", office.workbook, texts.tables_alone, pages=True, headings=True, tables=True),
-        Format("pdf", printed.pdf, pages=True, headings=True),
+        Format("pdf", printed.pdf, pages=True, headings=True, tables=True),
         Format("html", texts.html, headings=True, tables=True),
         Format("md", texts.markdown, headings=True, tables=True),
         Format("txt", texts.plain),

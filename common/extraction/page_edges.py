@@ -2,100 +2,236 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from statistics import median
+from typing import NamedTuple
+
+from common.extraction.pages import EDGE_LINES, MARGIN, LinePlace, PageLayout
+from common.extraction.running_lines import (
+    begins_alike,
+    differs_in_numbers,
+    ends_with_page,
+    names_page,
+    page_number,
+    repeats,
+)
 
 _DEEPEST = 2  # lines at an edge that may be running ones
+_DEEPEST_IF_PLACED = 4  # a page's foot often comes with its head, before the text
 _LOOK_BACK = 2  # left and right pages may differ
-_COMMON_CAPITALS = 20
-_LONGEST = 300
+_LOOK_FURTHER = 4
+_NARROW_MARGIN = 0.095  # of a page's height: what is written there stands beside the text, apart from it or not
+_APART = 1.8  # of a line's height: further from the text than a heading
+_LARGE = 1.3  # of the usual line's height
+_LEAST_LINES = 8  # of a page whose head says nothing of pages, and has other numbers on each
+_LEAST_OF_SLOT = 3
+_SAME, _BESIDE = 3, 20  # tenths of a point
 
-_PAGE_NUMBER = re.compile(
-    r"(?:page )?[-–—]? ?(?P<number>\d{1,5}|[ivxlc]{1,7})(?: ?(?:/|of|von|sur|de) ?\d{1,5})? ?[-–—]?",
-    re.IGNORECASE | re.ASCII,
-)
-_NUMBER_AT_END = re.compile(r"^(?:\d+|[ivxlc]+)(?: ?/ ?\d+)?\b\W*(?=\S+ \S)|(?<=\S)\W+(?:\d+|[ivxlc]+)(?: ?/ ?\d+)?$")
 
+def running_lines(pages: Sequence[list[str]], layouts: Sequence[PageLayout | None] = ()) -> list[set[int]]:
+    """By page the places of those lines that are running heads, page numbers or running feet. Tables have none.
 
-def without_running_lines(pages: Sequence[list[str]]) -> list[list[str]]:
-    """The pages' lines without running heads and page numbers.
-
-    A line is one if it stood at the same edge of one of the two pages before (page numbers at its ends aside), so that
-    its first occurrence stays; a bare number if it counts on with the pages around it.
+    A bare number is one if it counts on with the pages around it. Another line is one if it stood at the same edge of
+    one of the two pages before, a page number at its end aside, so that its first occurrence stays. Where it is known
+    where lines stand, the first goes as well, if it stands in the margin at the same place and in the same size as the
+    others; so does one that differs in numbers alone, or stands where most pages have their heads. A page that would
+    keep no line keeps those that no page before had.
     """
-    return [_body(pages, number) for number in range(len(pages))]
+    looks = layouts or [None] * len(pages)
+    top, bottom = _Edge(pages, looks, from_top=True), _Edge(pages, looks, from_top=False)
+    found: list[set[int]] = []
+    for number, lines in enumerate(pages):
+        gone = top.running(number) | {len(lines) - 1 - place for place in bottom.running(number)}
+        if len(gone) == len(lines):
+            gone = top.repeated(number) | {len(lines) - 1 - place for place in bottom.repeated(number)}
+        found.append(gone)
+    return found
 
 
-def _body(pages: Sequence[list[str]], number: int) -> list[str]:
-    lines = pages[number]
-    at_top = set(_running(pages, number, from_top=True))
-    at_bottom = {len(lines) - 1 - place for place in _running(pages, number, from_top=False)}
-    gone = at_top | at_bottom
-    return [line for place, line in enumerate(lines) if place not in gone] if gone else lines
+class _Line(NamedTuple):
+    """A line at an edge, and where it and the one behind it stand, if that is known."""
+
+    text: str
+    place: LinePlace | None
+    following: LinePlace | None
 
 
-def _running(pages: Sequence[list[str]], number: int, *, from_top: bool) -> Iterator[int]:
-    """The places of running lines, counted from the edge; behind a line that is none only if that one will run."""
-    lines = pages[number]
-    for place in range(min(_DEEPEST, len(lines))):
-        line = _edge_line(lines, place, from_top=from_top)
-        if _counts_on(pages, number, line, from_top=from_top) or _stands_in(
-            pages[max(0, number - _LOOK_BACK) : number], line, from_top=from_top
-        ):
-            yield place
-        elif not _stands_in(pages[number + 1 : number + 1 + _LOOK_BACK], line, from_top=from_top):
-            return
+class _Edge:
+    """One edge of all pages: their lines, counted from there."""
+
+    def __init__(self, pages: Sequence[list[str]], layouts: Sequence[PageLayout | None], *, from_top: bool) -> None:
+        self._layouts = layouts
+        self._lengths = [len(lines) for lines in pages]
+        self._pages = [_edge_lines(*page, from_top=from_top) for page in zip(pages, layouts, strict=True)]
+        self._near = [lines[: _depth(lines)] for lines in self._pages]
+        heights = [place.height for layout in layouts if layout for place in (*layout.top, *layout.bottom)]
+        self._large = _LARGE * median(heights) if heights else 0.0
+        self._known: dict[tuple[int, int], bool] = {}
+
+    def running(self, number: int) -> set[int]:
+        """All running lines of the page."""
+        places = range(len(self._near[number]))
+        placed = {place for place in places if self._runs(number, place) or self._in_slot(number, place)}
+        return placed | set(self._repeated(number, placed))
+
+    def repeated(self, number: int) -> set[int]:
+        """Page numbers, and those of the running lines that a page before had."""
+        return set(self._repeated(number, set()))
+
+    def _repeated(self, number: int, known: set[int]) -> Iterator[int]:
+        """The places of lines that repeat; behind a line that does not only if that one will."""
+        for place, line in enumerate(self._near[number]):
+            if (
+                place in known
+                or self._is_page_number(number, line)
+                or self._stands_in(range(number - _LOOK_BACK, number), line)
+            ):
+                yield place
+            elif not self._stands_in(range(number + 1, number + 1 + _LOOK_BACK), line):
+                return
+
+    def _stands_in(self, numbers: range, line: _Line) -> bool:
+        """True if the line stands at this edge of one of these pages."""
+        return any(_is_again(line, other) for _, other in self._others(numbers))
+
+    def _is_page_number(self, number: int, line: _Line) -> bool:
+        """True if the line is a number alone, and so are others of the next pages, greater by the distance."""
+        value = page_number(line.text)
+        if value is None:
+            return False
+        return names_page(line.text, number + 1, len(self._pages)) or any(
+            (its := page_number(other.text)) is not None
+            and its - value == there - number
+            and _level(line, other, any_size=True)
+            for there, other in self._others(_around(number, _LOOK_BACK))
+        )
+
+    def _runs(self, number: int, place: int) -> bool:
+        """True for a page number, and for a line in the margin that stands there again on a page nearby."""
+        if (number, place) not in self._known:
+            self._known[number, place] = self._is_running(number, place)
+        return self._known[number, place]
+
+    def _is_running(self, number: int, place: int) -> bool:
+        line = self._near[number][place]
+        if self._is_page_number(number, line):
+            return True
+        apart = self._in_margin(number, line, MARGIN) and self._is_apart(number, place)
+        return (apart or self._in_margin(number, line, _NARROW_MARGIN)) and (
+            self._stands_there(number, line) or (apart and self._counts(number, line))
+        )
+
+    def _stands_there(self, number: int, line: _Line) -> bool:
+        """True if another page has the line at the same place. Of a large one, two have to: it may be a title."""
+        large = line.place is not None and line.place.height > self._large
+        there = sum(
+            line.text == other.text and _same_place(line, other) and not self._same_page(number, page)
+            for page, other in self._others(_around(number, _LOOK_FURTHER if large else _LOOK_BACK))
+        )
+        return there > large
+
+    def _counts(self, number: int, line: _Line) -> bool:
+        """True if another page has the line at the same height with other numbers."""
+        if line.place is None or line.place.height > self._large:
+            return False
+        at_foot = (layout := self._layouts[number]) is not None and 2 * line.place.bottom < layout.height
+        return (ends_with_page(line.text) or self._lengths[number] >= _LEAST_LINES) and any(
+            _level(line, other) and differs_in_numbers(line.text, other.text, may_be_note=at_foot)
+            for _, other in self._others(_around(number, _LOOK_BACK))
+        )
+
+    def _in_slot(self, number: int, place: int) -> bool:
+        """True if the line stands apart where most pages that have a line there have a running one."""
+        line = self._near[number][place]
+        if line.place is None or line.place.height > self._large:
+            return False
+        running, every = self._slots.get((line.place.bottom, line.place.height), (0, 0))
+        return running >= max(_LEAST_OF_SLOT, every / 2) and self._is_apart(number, place)
+
+    @cached_property
+    def _slots(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """The heights on a page with the sizes of lines there: how many run, of how many."""
+        running: Counter[tuple[int, int]] = Counter()
+        every: Counter[tuple[int, int]] = Counter()
+        for number, lines in enumerate(self._near):
+            for place, line in enumerate(lines):
+                if line.place and self._in_margin(number, line, MARGIN):
+                    slot = line.place.bottom, line.place.height
+                    every[slot] += 1
+                    running[slot] += self._runs(number, place)
+        return {slot: (running[slot], count) for slot, count in every.items()}
+
+    def _others(self, numbers: Sequence[int]) -> Iterator[tuple[int, _Line]]:
+        """The lines at the edge of these pages, as far as there are such pages."""
+        for number in numbers:
+            if 0 <= number < len(self._pages):
+                for line in self._near[number]:
+                    yield number, line
+
+    def _same_page(self, one: int, other: int) -> bool:
+        """True if so many lines are the same on both pages that they are no heads."""
+        lines = [line.text for line in self._pages[one]]
+        return len(lines) == EDGE_LINES and lines == [line.text for line in self._pages[other]]
+
+    def _in_margin(self, number: int, line: _Line, margin: float) -> bool:
+        layout = self._layouts[number]
+        if layout is None or line.place is None:
+            return False
+        return not margin * layout.height < line.place.bottom < (1 - margin) * layout.height
+
+    def _is_apart(self, number: int, place: int) -> bool:
+        """True if there is more space between the line and the next one than between lines of a text."""
+        lines = self._near[number]
+        here, following = lines[place].place, lines[place].following
+        if here is None or following is None:
+            return False
+        if abs(here.bottom - following.bottom) >= _APART * here.height:
+            return True
+        return place + 1 < len(lines) and self._runs(number, place + 1)
 
 
-def _stands_in(pages: Sequence[list[str]], line: str, *, from_top: bool) -> bool:
-    """True if the line stands at this edge of one of these pages."""
-    return any(
-        _repeats(line, _edge_line(lines, place, from_top=from_top))
-        for lines in pages
-        for place in range(min(_DEEPEST, len(lines)))
-    )
+def _edge_lines(lines: Sequence[str], layout: PageLayout | None, *, from_top: bool) -> list[_Line]:
+    outside = len(lines)
+    places: tuple[LinePlace, ...] = ()
+    if layout:
+        places = layout.top if from_top else layout.bottom
+        if layout.tables:
+            outside = layout.tables[0].first if from_top else len(lines) - layout.tables[-1].last
+    chosen = lines[:EDGE_LINES] if from_top else lines[: -1 - EDGE_LINES : -1]
+    padded = (*places, *[None] * (EDGE_LINES + 1))
+    return [_Line(text, padded[index], padded[index + 1]) for index, text in enumerate(chosen[:outside])]
 
 
-def _edge_line(lines: Sequence[str], place: int, *, from_top: bool) -> str:
-    return lines[place] if from_top else lines[-1 - place]
+def _depth(lines: Sequence[_Line]) -> int:
+    """How many of the lines may be running ones."""
+    placed = sum(line.place is not None for line in lines)
+    return min(placed, _DEEPEST_IF_PLACED) or min(len(lines), _DEEPEST)
 
 
-def _repeats(line: str, former: str) -> bool:
-    if line == former:
+def _around(number: int, distance: int) -> list[int]:
+    return [*range(number - distance, number), *range(number + 1, number + 1 + distance)]
+
+
+def _is_again(line: _Line, other: _Line) -> bool:
+    """True if the line repeats the other; where it is known where both stand, only with the same numbers."""
+    if line.text == other.text:
         return True
-    if max(len(line), len(former)) > _LONGEST:
-        return False
-    if line[0] != former[0] and line[-1] != former[-1] and not (line[0].isdigit() or former[0].isdigit()):
-        return False
-    bare = _NUMBER_AT_END.sub("", line)
-    if bare != line and " " in bare and bare == _NUMBER_AT_END.sub("", former):
+    placed = line.place is not None and other.place is not None
+    return begins_alike(line.text, other.text) if placed else repeats(line.text, other.text)
+
+
+def _level(line: _Line, other: _Line, *, any_size: bool = False) -> bool:
+    """True unless it is known that the lines stand at other heights of their pages, or in other sizes."""
+    if line.place is None or other.place is None:
         return True
-    return line[:_COMMON_CAPITALS] == former[:_COMMON_CAPITALS] and line[:_COMMON_CAPITALS].isupper()
+    same_size = any_size or abs(line.place.height - other.place.height) <= _SAME
+    return same_size and abs(line.place.bottom - other.place.bottom) <= _SAME
 
 
-def _counts_on(pages: Sequence[Sequence[str]], number: int, line: str, *, from_top: bool) -> bool:
-    """True if the line is a number alone, and so are others at this edge of the next pages, greater by the distance."""
-    value = _value(line)
-    if value is None:
+def _same_place(line: _Line, other: _Line) -> bool:
+    """True if it is known that the lines stand at the same place of their pages, in the same size."""
+    if line.place is None or other.place is None:
         return False
-    for other in (number - 2, number - 1, number + 1, number + 2):
-        if 0 <= other < len(pages) and pages[other]:
-            for place in range(min(_DEEPEST, len(pages[other]))):
-                its = _value(_edge_line(pages[other], place, from_top=from_top))
-                if its is not None and its - value == other - number:
-                    return True
-    return False
-
-
-def _value(line: str) -> int | None:
-    match = _PAGE_NUMBER.fullmatch(line) if len(line) < 20 else None
-    if match is None:
-        return None
-    number = match["number"].lower()
-    return int(number) if number.isdigit() else _roman(number)
-
-
-def _roman(numeral: str) -> int:
-    """The value of a Roman numeral; of letters in no proper order, some number that counts on with nothing."""
-    digits = [{"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}[letter] for letter in numeral]
-    return sum(-digit if digit < max(digits[place:]) else digit for place, digit in enumerate(digits))
+    return _level(line, other) and abs(line.place.left - other.place.left) <= _BESIDE

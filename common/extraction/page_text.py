@@ -11,6 +11,8 @@ from common.extraction.decoding import clean
 # the line's end itself.
 _BROKEN_WORD = re.compile("[\ufffe\x02\xad]\n?")
 HYPHEN = "\xad"
+_BREAKS = "\ufffe\x02\xad"
+_LINE = re.compile("[^\r\n\ufffe\x02\xad]+")
 _SPACES = re.compile(r"[ \t\xa0]+")
 _LIST_ITEM = re.compile(r"(?:[•◦▪▫●○■□‣⁃∙·*–—-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]|\[\d{1,3}\])\s")
 _CODE_OR_ROW_BEGINS = ("$ ", "# ", "% ", "> ", "{", "}", "<", "|")
@@ -34,6 +36,25 @@ def raw_lines(text: str) -> list[str]:
     if any(space in text for space in ("  ", "\t", "\xa0")):
         text = _SPACES.sub(" ", text)
     return [line for each in text.split("\n") if (line := each.strip(" "))]
+
+
+def line_spans(text: str) -> list[tuple[int, int]]:
+    """Where in the page's text, as pdfium gives it, each line begins and ends that holds more than white space."""
+    if not text.isascii() and any(mark in text for mark in _BREAKS):
+        return [match.span() for match in _LINE.finditer(text) if not match[0].isspace()]
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for line in text.split("\r\n"):
+        end = start + len(line)
+        if line and not line.isspace():
+            spans.append((start, end))
+        start = end + 2
+    return spans
+
+
+def is_broken(text: str, end: int) -> bool:
+    """True if the word that ends there goes on in the next line."""
+    return end < len(text) and text[end] in _BREAKS
 
 
 def usual_width(pages: Sequence[Sequence[str]]) -> int:

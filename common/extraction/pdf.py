@@ -18,8 +18,9 @@ from common.extraction.mime_types import PDF
 from common.extraction.outline import OutlineEntry
 from common.extraction.page_assembly import Page, assemble
 from common.extraction.page_images import page_image
+from common.extraction.page_reading import PageLines, page_lines
 from common.extraction.page_text import raw_lines
-from common.extraction.pages import PageImage, PageRange, Until
+from common.extraction.pages import PageImage, PageLayout, PageRange, Until
 from common.extraction.titles import stated_title
 from common.model.chunks import Extraction
 from common.ports import PageReader
@@ -57,6 +58,7 @@ def read_range(
             start=start,
             total=total,
             pages=tuple(page.lines for page in pages),
+            layouts=tuple(page.layout for page in pages),
             outline=tuple(document.outline()),
             title=document.title(),
             unread_images=tuple(start + index for index, page in enumerate(pages) if page.image and not page.lines),
@@ -73,7 +75,8 @@ def assemble_ranges(ranges: Sequence[PageRange], limits: ExtractionLimits) -> Ex
     failures = dict.fromkeys(failure for each in ranges for failure in each.failures)
     if pages and len(unreadable) == len(pages):
         raise _corrupt("none of its pages can be read")
-    text, page_starts, headings = assemble(pages, ranges[0].outline)
+    layouts = [layout for each in ranges for layout in each.layouts or [None] * len(each.pages)]
+    text, page_starts, headings = assemble(pages, ranges[0].outline, layouts)
     limits.check_characters(len(text))
     if failures and not text.strip():
         raise Permanent(
@@ -92,9 +95,11 @@ def assemble_ranges(ranges: Sequence[PageRange], limits: ExtractionLimits) -> Ex
 
 
 class _ReadPage(NamedTuple):
-    """A page's lines, None if it could not be read; whether it is an image without a text layer, and what OCR met."""
+    """A page's lines, None if it could not be read, and how it looks; whether it is an image without a text layer, and
+    what OCR met."""
 
     lines: Page | None
+    layout: PageLayout | None = None
     image: bool = False
     failure: str | None = None
 
@@ -121,12 +126,11 @@ def _read_pages(
 
 
 def _read_page(document: _Document, number: int, page_reader: PageReader | None) -> _ReadPage:
-    text = document.page_text(number)
-    if text is None:
+    read = document.page_lines(number)
+    if read is None:
         return _ReadPage(None)
-    lines = raw_lines(text)
-    if lines or not document.shows_image(number):
-        return _ReadPage(lines)
+    if read.lines or not document.shows_image(number):
+        return _ReadPage(read.lines, read.layout)
     image = document.image(number) if page_reader else None
     return _ReadPage([], image=True) if page_reader is None or image is None else _read_image(page_reader, image)
 
@@ -207,13 +211,12 @@ class _Document:
                     break
         return entries
 
-    def page_text(self, number: int) -> str | None:
-        """The page's text as pdfium reads it; None if the page cannot be loaded."""
+    def page_lines(self, number: int) -> PageLines | None:
+        """The lines of the page's text layer; None if the page cannot be loaded."""
         with _PDFIUM:
             try:
-                with closing(self._pdf[number]) as page, closing(page.get_textpage()) as textpage:
-                    text: str = textpage.get_text_range()
-                    return text
+                with closing(self._pdf[number]) as page:
+                    return page_lines(page)
             except pypdfium2.PdfiumError:
                 return None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _NO_TITLE = re.compile(
-    r"untitled\b|no title|document\d*|slide \d+|(?:microsoft (?:word|powerpoint|excel)|print|powerpoint presentation)\b"
+    r"untitled\b|\(anonymous\)|no title|document\d*|slide \d+"
+    r"|(?:microsoft (?:word|powerpoint|excel)|print|powerpoint presentation)\b"
     r"|.*\.(?:pdf|docx?|pptx?|xlsx?|odt|tex|dvi|ps|indd|qxd|rtf|html?|md|txt|xml|fm)$|.*[\\/].*[\\/]|[\W\d_]*$",
     re.IGNORECASE,
 )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from common.extraction.outline import OutlineEntry, find_titles
 from common.extraction.page_assembly import assemble
-from common.extraction.page_edges import without_running_lines
+from common.extraction.page_edges import running_lines
 from common.extraction.page_text import join_lines, raw_lines, runs_on
 
 WIDTH = 60
@@ -53,6 +53,11 @@ def test_pages_and_headings_stand_where_they_say(read: list[list[str]], outline:
             heading.title in missing and heading.char_start in page_starts
         )
     assert len(headings) == sum(entry.page < len(read) for entry in outline)
+
+
+def without_running_lines(read: list[list[str]]) -> list[list[str]]:
+    gone = running_lines(read)
+    return [[line for place, line in enumerate(page) if place not in gone[n]] for n, page in enumerate(read)]
 
 
 @given(pages)

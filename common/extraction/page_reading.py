@@ -1,0 +1,59 @@
+"""An open page of pdfium as lines, with its tables, and with the places of the lines at its edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from typing import Any, NamedTuple
+
+from common.extraction.page_glyphs import Glyphs
+from common.extraction.page_tables import Span, lines_of_tables, with_tables
+from common.extraction.page_text import line_spans, raw_lines
+from common.extraction.pages import EDGE_LINES, MARGIN, LinePlace, PageLayout
+
+
+class PageLines(NamedTuple):
+    """A page's lines and how it looks, where that is known."""
+
+    lines: list[str]
+    layout: PageLayout | None = None
+
+
+def page_lines(page: Any) -> PageLines:
+    """The lines of the page's text layer. Raises what pypdfium2 raises."""
+    with closing(page.get_textpage()) as textpage:
+        text: str = textpage.get_text_range()
+        if not text or len(text) != textpage.count_chars():  # then a place in the text is none in pdfium's list
+            return PageLines(raw_lines(text))
+        glyphs = Glyphs(page, textpage)
+        spans = line_spans(text)
+        odd = lines_of_tables(spans, glyphs.box) if glyphs.objects() > len(spans) + 1 else []
+        lines, tables = with_tables(text, spans, odd, glyphs) if odd else (raw_lines(text), ())
+        above, below = (tables[0].first, len(lines) - tables[-1].last) if tables else (len(lines), len(lines))
+        layout = PageLayout(
+            height=_tenths(glyphs.height),
+            top=_places(glyphs, text, zip(spans[: min(above + 1, EDGE_LINES)], lines, strict=False)),
+            bottom=_places(glyphs, text, zip(spans[: -2 - min(below, EDGE_LINES - 1) : -1], lines[::-1], strict=False)),
+            tables=tables,
+        )
+        return PageLines(lines, layout)
+
+
+def _places(glyphs: Glyphs, text: str, edge: Iterable[tuple[Span, str]]) -> tuple[LinePlace, ...]:
+    """The places of lines, counted from an edge, up to the first that is not in the margin.
+
+    They end early where a line is not what stands at its place in the text.
+    """
+    places: list[LinePlace] = []
+    for (start, _), line in edge:
+        if text[start] not in (line[0], " "):
+            break
+        left, bottom, _, top = glyphs.box(start, start)
+        places.append(LinePlace(left=_tenths(left), bottom=_tenths(bottom), height=_tenths(top - bottom)))
+        if MARGIN * glyphs.height < bottom < (1 - MARGIN) * glyphs.height:
+            break
+    return tuple(places)
+
+
+def _tenths(points: float) -> int:
+    return round(10 * points)
