@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 from common.extraction.aligned_tables import aligned_tables
 from common.extraction.decoding import clean
@@ -19,7 +20,7 @@ _SHORT = 0.85  # of the page's longest line: rows are, since their gaps take pla
 _ALL_SHORT = 50
 _SPARSE = 1.15  # of the longest line's width for a character
 _LEAST_SPARSE, _MOST_SPARSE = 0.48, 0.55  # of a line's height
-_LEAST_ODD = 2
+_FAR = 9  # lines: what tells of a table stands nearer to another that does
 _NEAR, _MORE = 8, 2  # short lines around one that tells of a table may be of it; lines more, short or not
 _MOST_WORDS = 5_000
 _WORD = re.compile(r"\S+")
@@ -30,7 +31,7 @@ type Places = Callable[[int, int], Box]
 
 
 def lines_of_tables(spans: Sequence[Span], box: Places) -> list[int]:
-    """The short lines that are wide for what they hold, or stand beside the line before; none if it is only one.
+    """The short lines that are wide for what they hold, or stand beside the line before, and are not the only ones.
 
     `spans` are the lines' places in the page's text. Most pages are told from those with tables by this alone, which
     asks for the places of short lines that follow each other, and of one full line.
@@ -53,7 +54,8 @@ def lines_of_tables(spans: Sequence[Span], box: Places) -> list[int]:
         if (former_short and low > bottom - height / 4) or (length > 2 and right - left > sparse * height * length):
             odd.append(number)
         bottom, former_short = low, True
-    return odd if len(odd) >= _LEAST_ODD else []
+    apart = [_FAR, *(after - before for before, after in pairwise(odd)), _FAR]
+    return [number for number, before, after in zip(odd, apart, apart[1:], strict=False) if min(before, after) < _FAR]
 
 
 def _sparse(longest: Span, box: Places) -> float:
@@ -121,11 +123,8 @@ def _short(spans: Sequence[Span]) -> float:
 
 
 def _words(text: str, spans: Sequence[Span], box: Places) -> list[Word]:
-    return [
-        Word(match.start(), match.end(), box(match.start(), match.end() - 1))
-        for start, end in spans
-        for match in _WORD.finditer(text, start, end)
-    ]
+    places = (match.span() for start, end in spans for match in _WORD.finditer(text, start, end))
+    return [Word(start, end, box(start, end - 1)) for start, end in places]
 
 
 def _found(text: str, words: Sequence[Word], ruled: Sequence[Grid]) -> Iterator[TableOfWords]:
