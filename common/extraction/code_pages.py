@@ -6,10 +6,12 @@ two scripts.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from functools import cache
 
+_TELLING_BYTES = 16_384  # of lines that have something beyond ASCII
 _ENOUGH = 0.95  # of what is beyond ASCII: names and words of other languages are the rest
 _LATIN = ("cp1252", "iso8859_15", "mac_roman", "cp850")
 _CENTRAL = ("cp1250", "iso8859_2", "mac_latin2", "cp852")
@@ -42,7 +44,8 @@ _LAST_LATIN = "\u024f"
 def code_page_of(sample: bytes) -> str | None:
     """The code page in which nearly all of the text beyond ASCII is one language's; None where there is no such one."""
     best, most = None, _ENOUGH
-    read = {code_page: _letters(sample, code_page) for code_pages, _ in _ALPHABETS for code_page in code_pages}
+    telling = b"\n".join(line for line in sample.splitlines() if not line.isascii())[:_TELLING_BYTES]
+    read = {code_page: _letters(telling, code_page) for code_pages, _ in _ALPHABETS for code_page in code_pages}
     for code_page, alphabet in _candidates():
         letters, total = read[code_page]
         share = sum(letters.get(letter, 0.0) for letter in alphabet) / total if total else 0.0
@@ -51,16 +54,21 @@ def code_page_of(sample: bytes) -> str | None:
     return best
 
 
-def _candidates() -> Iterator[tuple[str, frozenset[str]]]:
-    for code_pages, alphabets in _ALPHABETS:
-        sets = [frozenset(alphabet + alphabet.upper() + _SIGNS) for alphabet in alphabets]
-        yield from ((code_page, each) for code_page in code_pages for each in sets)
+@cache
+def _candidates() -> tuple[tuple[str, frozenset[str]], ...]:
+    """Each code page with each alphabet that is written in it, in the order of likelihood."""
+    return tuple(
+        (code_page, frozenset(alphabet + alphabet.upper() + _SIGNS))
+        for code_pages, alphabets in _ALPHABETS
+        for code_page in code_pages
+        for alphabet in alphabets
+    )
 
 
 def _letters(sample: bytes, code_page: str) -> tuple[dict[str, float], int]:
     """How often each letter and sign beyond ASCII stands where one may; and how many there are in all."""
     try:
-        text = sample.decode(code_page)
+        text = codecs.getincrementaldecoder(code_page)().decode(sample)  # the last character may be cut in two
     except UnicodeDecodeError:
         return {}, 0
     counts: defaultdict[str, float] = defaultdict(float, Counter(_SIGN.findall(text)))
