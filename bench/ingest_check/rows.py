@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 from sqlalchemy import text
 
 from common.adapters.postgres.connection import begin, connect
+from local.settings import UPLOAD_BUCKET
 
 _DOCUMENTS = text("""
     select documents.object_name, documents.status::text, documents.mime_type, job.stage::text,
@@ -23,7 +24,7 @@ _DOCUMENTS = text("""
         select reason, error_message from ingestion_batches
         where job_id = job.id and job.finished_at is null and ingestion_batches.reason is not null limit 1
     ) as batch on true
-    where documents.object_name = any(:names)
+    where documents.bucket = :bucket and documents.object_name = any(:names)
 """)
 
 
@@ -75,5 +76,5 @@ class Rows:
     def documents(self, names: Collection[str]) -> dict[str, Seen]:
         """Those of the objects that are registered, by their names."""
         with begin(self._engine) as connection:
-            rows = connection.execute(_DOCUMENTS, {"names": list(names)})
+            rows = connection.execute(_DOCUMENTS, {"bucket": UPLOAD_BUCKET, "names": list(names)})
             return {row.object_name: Seen(*row) for row in rows}
