@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from common import config
-from common.config import VectorIndexKind
+from common.config import Ocr, VectorIndexKind
 from common.errors import ConfigurationError
 from common.setting import variable
 from tests.infra.checks.deployment import Deployment, only, services
@@ -82,6 +82,8 @@ def settings_can_be_used(deployment: Deployment) -> Iterator[str]:
                 config.load(given)
             if "deployed_index" in reads(program, VectorIndexKind(deployment.vector_index)):
                 cloud.check_vector_index()
+            if given.get(variable("ocr")) == Ocr.DOCUMENT_AI:
+                cloud.document_ai_location()
         except ConfigurationError as error:
             yield f"{program}: {error.message}"
 
