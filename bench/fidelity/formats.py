@@ -46,6 +46,7 @@ FORMATS = {
         Format("pptx", office.slides, _whole, pages=True, tables=True),
         Format("xlsx", office.workbook, texts.tables_alone, pages=True, headings=True, tables=True),
         Format("pdf", printed.pdf, pages=True, headings=True, tables=True),
+        Format("pdf without outline", printed.pdf_without_outline, pages=True, headings=True, tables=True),
         Format("html", texts.html, headings=True, tables=True),
         Format("md", texts.markdown, headings=True, tables=True),
         Format("txt", texts.plain),

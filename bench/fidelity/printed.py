@@ -35,7 +35,12 @@ class _Mark(Flowable):  # type: ignore[misc]  # reportlab has no types
         self.canv.addOutlineEntry(self._heading.text, key, self._heading.level - 1, 0)
 
 
-def pdf(content: Content) -> bytes:
+def pdf_without_outline(content: Content) -> bytes:
+    """As `pdf`, its headings told by their size alone."""
+    return pdf(content, outline=False)
+
+
+def pdf(content: Content, *, outline: bool = True) -> bytes:
     """A page a page; nothing of it stands beside it."""
     written = io.BytesIO()
     template = SimpleDocTemplate(written, pagesize=A4, invariant=1)
@@ -47,7 +52,7 @@ def pdf(content: Content) -> bytes:
     flow: list[Flowable] = []
     for page in content.pages:
         for block in page:
-            flow += _flowing(block)
+            flow += (each for each in _flowing(block) if outline or not isinstance(each, _Mark))
         flow.append(PageBreak())
     template.build(flow[:-1], onFirstPage=edges, onLaterPages=edges)
     return written.getvalue()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from common.extraction.outline import Found, OutlineEntry, find_titles
 from common.extraction.page_edges import running_lines
+from common.extraction.page_headings import headings_by_size
 from common.extraction.page_text import HYPHEN, join_lines, runs_on, usual_width
-from common.extraction.pages import PageLayout, PageTable
+from common.extraction.pages import PageLayout
 from common.extraction.table_parts import TablePart, table_parts
 from common.model.chunks import Heading
 
@@ -25,7 +26,8 @@ def assemble(
     """The text, the offset at which each page begins, and the headings.
 
     A heading stands on a line of its own, with its number. An entry of the outline whose words are not on its page
-    becomes a heading at the page's beginning. A table's header is a heading that ends with the table.
+    becomes a heading at the page's beginning. Without an outline, large lines are the headings. A table's header is a
+    heading that ends with the table.
     """
     by_page: dict[int, list[OutlineEntry]] = defaultdict(list)
     for entry in entries:
@@ -33,10 +35,11 @@ def assemble(
     width = usual_width(pages)
     text = _Text()
     former = ""
-    kept = list(_kept(pages, layouts))
-    parts = table_parts([lines for lines, _ in kept], [tables for _, tables in kept])
-    for number, ((lines, _), tables) in enumerate(zip(kept, parts, strict=True)):
-        found, missing = _titles(by_page[number], lines, tables)
+    bodies, looks = _kept(pages, layouts)
+    large = None if entries else headings_by_size(bodies, looks)
+    parts = table_parts(bodies, [look.tables if look else () for look in looks])
+    for number, (lines, tables) in enumerate(zip(bodies, parts, strict=True)):
+        found, missing = (large[number], ()) if large else _titles(by_page[number], lines, tables)
         in_table = bool(tables) and tables[0].first == 0
         begins_with_heading = bool(found) and found[0].first == 0
         continues = (
@@ -50,19 +53,29 @@ def assemble(
     return text.whole(), tuple(text.page_starts), tuple(text.headings)
 
 
-def _kept(pages: Sequence[Page], layouts: Sequence[PageLayout | None]) -> Iterator[tuple[Page, list[PageTable]]]:
-    """The pages without running lines, with their tables."""
+def _kept(pages: Sequence[Page], layouts: Sequence[PageLayout | None]) -> tuple[list[Page], list[PageLayout | None]]:
+    """The pages without running lines, and how they look."""
     looks = layouts or [None] * len(pages)
-    for lines, layout, gone in zip(pages, looks, running_lines(pages, looks), strict=True):
-        tables = layout.tables if layout else ()
-        above = [sum(place < table.first for place in gone) for table in tables]
-        yield (
-            [line for place, line in enumerate(lines) if place not in gone] if gone else lines,
-            [
-                PageTable(first=table.first - count, last=table.last - count, columns=table.columns)
-                for table, count in zip(tables, above, strict=True)
-            ],
-        )
+    gone = running_lines(pages, looks)
+    bodies = [
+        [line for place, line in enumerate(lines) if place not in its] if its else lines
+        for lines, its in zip(pages, gone, strict=True)
+    ]
+    return bodies, [look and _without(look, its) for look, its in zip(looks, gone, strict=True)]
+
+
+def _without(layout: PageLayout, gone: set[int]) -> PageLayout:
+    """The layout of what is left of the page. No line in a table is gone."""
+
+    def above(place: int) -> int:
+        return sum(each < place for each in gone)
+
+    tables = (
+        replace(each, first=each.first - above(each.first), last=each.last - above(each.first))
+        for each in layout.tables
+    )
+    large = (replace(each, line=each.line - above(each.line)) for each in layout.large if each.line not in gone)
+    return replace(layout, tables=tuple(tables), large=tuple(large))
 
 
 def _titles(

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 from common.extraction.page_glyphs import Glyphs
+from common.extraction.page_headings import large_lines
 from common.extraction.page_tables import Span, lines_of_tables, with_tables
 from common.extraction.page_text import line_spans, raw_lines
 from common.extraction.pages import EDGE_LINES, MARGIN, LinePlace, PageLayout
@@ -19,8 +20,8 @@ class PageLines(NamedTuple):
     layout: PageLayout | None = None
 
 
-def page_lines(page: Any) -> PageLines:
-    """The lines of the page's text layer. Raises what pypdfium2 raises."""
+def page_lines(page: Any, *, headings: bool) -> PageLines:
+    """The lines of the page's text layer, with those noted that may be `headings`. Raises what pypdfium2 raises."""
     with closing(page.get_textpage()) as textpage:
         text: str = textpage.get_text_range()
         if not text or len(text) != textpage.count_chars():  # then a place in the text is none in pdfium's list
@@ -30,11 +31,14 @@ def page_lines(page: Any) -> PageLines:
         odd = lines_of_tables(spans, glyphs.box) if glyphs.objects() > len(spans) + 1 else []
         lines, tables = with_tables(text, spans, odd, glyphs) if odd else (raw_lines(text), ())
         above, below = (tables[0].first, len(lines) - tables[-1].last) if tables else (len(lines), len(lines))
+        body, large = large_lines(text, spans, lines, glyphs.box) if headings else (0, ())
         layout = PageLayout(
             height=_tenths(glyphs.height),
             top=_places(glyphs, text, zip(spans[: min(above + 1, EDGE_LINES)], lines, strict=False)),
             bottom=_places(glyphs, text, zip(spans[: -2 - min(below, EDGE_LINES - 1) : -1], lines[::-1], strict=False)),
             tables=tables,
+            body=body,
+            large=large,
         )
         return PageLines(lines, layout)
 

@@ -18,10 +18,10 @@ CELL_SEPARATOR = " | "
 
 _SHORT = 0.85  # of the page's longest line: rows are, since their gaps take place
 _ALL_SHORT = 50
-_SPARSE = 1.15  # of the longest line's width for a character
+_SPARSE, _SPARSE_BEHIND = 1.15, 1.05  # of the longest line's width for a character; behind a line that is sparse
 _LEAST_SPARSE, _MOST_SPARSE = 0.48, 0.55  # of a line's height
 _FAR = 9  # lines: what tells of a table stands nearer to another that does
-_NEAR, _MORE = 8, 2  # short lines around one that tells of a table may be of it; lines more, short or not
+_NEAR, _MORE = 8, 2  # lines around one that tells of a table may be of it, up to two full ones in a row
 _MOST_WORDS = 5_000
 _WORD = re.compile(r"\S+")
 
@@ -34,36 +34,38 @@ def lines_of_tables(spans: Sequence[Span], box: Places) -> list[int]:
     """The short lines that are wide for what they hold, or stand beside the line before, and are not the only ones.
 
     `spans` are the lines' places in the page's text. Most pages are told from those with tables by this alone, which
-    asks for the places of short lines that follow each other, and of one full line.
+    asks for the places of short lines that follow each other, of full ones behind such, and of the fullest.
     """
     if not spans:
         return []
     lengths = [end - start for start, end in spans]
     limit = _short(spans)
     odd: list[int] = []
-    sparse = bottom = 0.0
-    former_short = False
+    usual = bottom = 0.0
+    former_told = False
     for number, length in enumerate(lengths):
-        if length > limit or not (former_short or (number + 1 < len(lengths) and lengths[number + 1] <= limit)):
-            former_short = False
+        behind_odd = bool(odd) and odd[-1] == number - 1
+        beside_short = former_told or (number + 1 < len(lengths) and lengths[number + 1] <= limit)
+        if not behind_odd and (length > limit or not beside_short):
+            former_told = False
             continue
-        sparse = sparse or _sparse(spans[lengths.index(max(lengths))], box)
+        usual = usual or _usual(spans[lengths.index(max(lengths))], box)
         start, end = spans[number]
         left, low, right, top = box(start, end - 1)
         height = top - low
-        if (former_short and low > bottom - height / 4) or (length > 2 and right - left > sparse * height * length):
+        sparse = usual * _SPARSE_BEHIND if behind_odd else min(max(usual * _SPARSE, _LEAST_SPARSE), _MOST_SPARSE)
+        if (former_told and low > bottom - height / 4) or (length > 2 and right - left > sparse * height * length):
             odd.append(number)
-        bottom, former_short = low, True
+        bottom, former_told = low, True
     apart = [_FAR, *(after - before for before, after in pairwise(odd)), _FAR]
     return [number for number, before, after in zip(odd, apart, apart[1:], strict=False) if min(before, after) < _FAR]
 
 
-def _sparse(longest: Span, box: Places) -> float:
-    """The width for a character from which on a line has gaps, as a share of its height."""
+def _usual(longest: Span, box: Places) -> float:
+    """The width for a character in the longest line, as a share of its height."""
     start, end = longest
     line = box(start, end - 1)
-    usual = (line.right - line.left) / ((end - start) * max(line.height, 1.0))
-    return min(max(usual * _SPARSE, _LEAST_SPARSE), _MOST_SPARSE)
+    return max((line.right - line.left) / ((end - start) * max(line.height, 1.0)), 0.01)
 
 
 def with_tables(
@@ -106,14 +108,15 @@ def _regions(odd: Sequence[int], spans: Sequence[Span], ruled: Sequence[Grid], b
 
 
 def _around(number: int, spans: Sequence[Span]) -> Span:
-    """The lines around an odd one that may be of its table."""
+    """The lines around an odd one that may be of its table: up to two full lines in a row."""
     limit = _short(spans)
+    full = [end - start > limit for start, end in spans]
     first, last = number, number + 1
-    while first > max(0, number - _NEAR) and spans[first - 1][1] - spans[first - 1][0] <= limit:
+    while first > max(0, number - _NEAR) and not all(full[first : first + _MORE]):
         first -= 1
-    while last < min(len(spans), number + _NEAR) and spans[last][1] - spans[last][0] <= limit:
+    while last < min(len(spans), number + _NEAR) and not all(full[last - _MORE : last]):
         last += 1
-    return max(0, first - _MORE), min(len(spans), last + _MORE)
+    return first, last
 
 
 def _short(spans: Sequence[Span]) -> float:

@@ -45,17 +45,27 @@ class PageTable(msgspec.Struct, frozen=True, array_like=True):
     columns: tuple[float, ...]
 
 
+class LargeLine(msgspec.Struct, frozen=True, array_like=True):
+    """A line of a page that is larger than its text, `height` tenths of a point."""
+
+    line: int
+    height: int
+
+
 class PageLayout(msgspec.Struct, frozen=True, array_like=True):
     """How a page looks, `height` tenths of a point high: its tables, and where its first and last lines stand.
 
     `top[i]` is the place of the line i, `bottom[i]` that of the line -1 - i: up to the first line outside of the margin
-    or in a table.
+    or in a table. `large` are lines that may be headings, since they are larger than the text, whose lines are `body`
+    tenths of a point high; neither is told of a document that has an outline.
     """
 
     height: int
     top: tuple[LinePlace, ...] = ()
     bottom: tuple[LinePlace, ...] = ()
     tables: tuple[PageTable, ...] = ()
+    body: int = 0
+    large: tuple[LargeLine, ...] = ()
 
 
 class PageRange(msgspec.Struct, frozen=True, kw_only=True):

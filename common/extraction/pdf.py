@@ -59,7 +59,7 @@ def read_range(
             total=total,
             pages=tuple(page.lines for page in pages),
             layouts=tuple(page.layout for page in pages),
-            outline=tuple(document.outline()),
+            outline=document.outline,
             title=document.title(),
             unread_images=tuple(start + index for index, page in enumerate(pages) if page.image and not page.lines),
             failures=tuple(dict.fromkeys(page.failure for page in pages if page.failure)),
@@ -185,6 +185,7 @@ class _Document:
                     ) from None
                 raise _corrupt("it cannot be opened") from error
             self._pages = len(self._pdf)
+        self.outline = tuple(self._outline())
 
     def __len__(self) -> int:
         return self._pages
@@ -199,7 +200,7 @@ class _Document:
             title = _words(lambda: self._pdf.get_metadata_value("Title"))
         return stated_title(title)
 
-    def outline(self) -> list[OutlineEntry]:
+    def _outline(self) -> list[OutlineEntry]:
         entries: list[OutlineEntry] = []
         with _PDFIUM:
             for bookmark in self._pdf.get_toc():
@@ -216,7 +217,7 @@ class _Document:
         with _PDFIUM:
             try:
                 with closing(self._pdf[number]) as page:
-                    return page_lines(page)
+                    return page_lines(page, headings=not self.outline)
             except pypdfium2.PdfiumError:
                 return None
 
