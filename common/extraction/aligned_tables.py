@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from common.extraction.headed_text import looks_like_header
 from common.extraction.page_glyphs import Box
-from common.extraction.table_words import Cell, TableOfWords, Word, rows_by_order, same_line
+from common.extraction.table_words import Cell, TableOfWords, Word, is_gap, rows_by_order, same_line
 
-_GAP = 0.7  # of a line's height: wider than the spaces of justified prose, as far as it need be
 _LEAST_ROWS = 3
 _LEAST_FULL_ROWS = 0.6
 _MOST_APART = 2.6  # of a line's height, from the lowest line of a row to the next row
@@ -58,14 +57,14 @@ def aligned_tables(text: str, words: Sequence[Word], first: int, last: int) -> I
 def _strips(words: Sequence[Word], first: int, last: int) -> list[_Strip]:
     strips: list[_Strip] = []
     for index in range(first, last):
-        start, _, box = words[index]
+        box = words[index].box
         piece = strips[-1][-1] if strips else None
         if piece is None or box.left < piece.box.left or not same_line(piece.box, box):
             strips.append([_Piece(index, index + 1, box)])
-        elif box.left - piece.box.right < _GAP * box.height or start - words[index - 1].end > 1:
-            strips[-1][-1] = _Piece(piece.first, index + 1, piece.box._replace(right=box.right))
-        else:
+        elif is_gap(words[index - 1], words[index]):
             strips[-1].append(_Piece(index, index + 1, box))
+        else:
+            strips[-1][-1] = _Piece(piece.first, index + 1, piece.box._replace(right=box.right))
     return strips
 
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from common.extraction.page_glyphs import Glyphs
 from common.extraction.page_headings import large_lines
-from common.extraction.page_tables import Span, lines_of_tables, with_tables
+from common.extraction.page_tables import Span, are_parted, lines_of_tables, with_tables
 from common.extraction.page_text import line_spans, raw_lines
-from common.extraction.pages import EDGE_LINES, MARGIN, LinePlace, PageLayout
+from common.extraction.pages import EDGE_LINES, MARGIN, LinePlace, PageLayout, PageTable
 
 
 class PageLines(NamedTuple):
@@ -29,7 +29,10 @@ def page_lines(page: Any, *, headings: bool) -> PageLines:
         glyphs = Glyphs(page, textpage)
         spans = line_spans(text)
         odd = lines_of_tables(spans, glyphs.box) if glyphs.objects() > len(spans) + 1 else []
-        lines, tables = with_tables(text, spans, odd, glyphs) if odd else (raw_lines(text), ())
+        lines = raw_lines(text)
+        tables: tuple[PageTable, ...] = ()
+        if odd and are_parted(text, spans, odd, glyphs.box):
+            lines, tables = with_tables(text, spans, odd, glyphs)
         above, below = (tables[0].first, len(lines) - tables[-1].last) if tables else (len(lines), len(lines))
         body, large = large_lines(text, spans, lines, glyphs.box) if headings else (0, ())
         layout = PageLayout(

@@ -12,7 +12,7 @@ from common.extraction.page_glyphs import Box, Glyphs
 from common.extraction.page_text import is_broken, raw_lines
 from common.extraction.pages import PageTable
 from common.extraction.ruled_tables import Grid, grids
-from common.extraction.table_words import Cell, TableOfWords, Word
+from common.extraction.table_words import Cell, TableOfWords, Word, is_gap
 
 CELL_SEPARATOR = " | "
 
@@ -20,6 +20,8 @@ _SHORT = 0.85  # of the page's longest line: rows are, since their gaps take pla
 _ALL_SHORT = 50
 _SPARSE, _SPARSE_BEHIND = 1.15, 1.05  # of the longest line's width for a character; behind a line that is sparse
 _LEAST_SPARSE, _MOST_SPARSE = 0.48, 0.55  # of a line's height
+_HIGHEST = 12  # lines up from the last line of a cell to the first of the next one
+_LEAST_PARTED = 2
 _FAR = 9  # lines: what tells of a table stands nearer to another that does
 _NEAR, _MORE = 8, 2  # lines around one that tells of a table may be of it, up to two full ones in a row
 _MOST_WORDS = 5_000
@@ -54,7 +56,8 @@ def lines_of_tables(spans: Sequence[Span], box: Places) -> list[int]:
         left, low, right, top = box(start, end - 1)
         height = top - low
         sparse = usual * _SPARSE_BEHIND if behind_odd else min(max(usual * _SPARSE, _LEAST_SPARSE), _MOST_SPARSE)
-        if (former_told and low > bottom - height / 4) or (length > 2 and right - left > sparse * height * length):
+        beside = former_told and -height / 4 < low - bottom < _HIGHEST * height
+        if beside or (length > 2 and right - left > sparse * height * length):
             odd.append(number)
         bottom, former_told = low, True
     apart = [_FAR, *(after - before for before, after in pairwise(odd)), _FAR]
@@ -66,6 +69,21 @@ def _usual(longest: Span, box: Places) -> float:
     start, end = longest
     line = box(start, end - 1)
     return max((line.right - line.left) / ((end - start) * max(line.height, 1.0)), 0.01)
+
+
+def are_parted(text: str, spans: Sequence[Span], odd: Sequence[int], box: Places) -> bool:
+    """True if two of these lines have gaps between their words, or stand beside the line before."""
+    parted = 0
+    for number in odd:
+        words = _words(text, spans[number : number + 1], box)
+        first = words[0].box
+        beside = number > 0 and first.bottom > box(spans[number - 1][0], spans[number - 1][0]).bottom - first.height / 4
+        if not text[words[0].start].isalnum():
+            words = words[1:]  # an item's marker
+        parted += beside or any(is_gap(one, other) for one, other in pairwise(words))
+        if parted == _LEAST_PARTED:
+            return True
+    return False
 
 
 def with_tables(

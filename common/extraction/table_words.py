@@ -9,6 +9,7 @@ from common.extraction.page_glyphs import Box
 
 _NEXT_ROW = 1.35  # of a line's height, down from the line before: further than the lines of one cell stand apart
 _SAME_LINE = 0.4
+_GAP = 0.7  # of a line's height: wider than the spaces of justified prose, as far as it need be
 
 
 class Word(NamedTuple):
@@ -35,6 +36,11 @@ class TableOfWords(NamedTuple):
 def same_line(one: Box, other: Box) -> bool:
     """True if the two stand on one line."""
     return abs(one.bottom - other.bottom) <= _SAME_LINE * max(one.height, other.height)
+
+
+def is_gap(one: Word, other: Word) -> bool:
+    """True if there is more between two words of a line than a space, or than spaces that were typed."""
+    return other.box.left - one.box.right >= _GAP * other.box.height and other.start - one.end <= 1
 
 
 def rows_by_order(
