@@ -18,6 +18,7 @@ _MOST_LINES = 4
 _MOST_SHARE = 0.25  # of the lines: where more are large, size tells nothing
 _SAME_SIZE = 1.03
 _DEEPEST_LEVEL = 6
+_ENDS = '.:;!?)]"”’»'
 _WORD = re.compile(r"[^\W\d_]{2}")
 _ENDS_SENTENCE = re.compile(r"[.,;]$")
 
@@ -35,8 +36,10 @@ def large_lines(
     body = box(start, start).height
     found: list[LargeLine] = []
     place = 0
+    may_end = True  # the line before: a heading stands behind a paragraph's end, or another line of it
     for first, last in spans:
-        if last - first > most or (height := box(first, first).height) < _LARGER * body:
+        may_begin, may_end = may_end, last - first <= most or text[last - 1] in _ENDS
+        if not may_begin or last - first > most or (height := box(first, first).height) < _LARGER * body:
             continue
         written = raw_lines(text[first:last])
         if box(last - 1, last - 1).height * _SAME_SIZE < height or not written or written[0] not in lines[place:]:
