@@ -13,6 +13,9 @@ _MOST_SEGMENTS = 20_000
 _THIN = 3.0  # points
 
 
+type _Sides = tuple[float, float, float, float]
+
+
 class Box(NamedTuple):
     """A part of a page, in points; `bottom` and `top` count from the page's lower edge as it is seen."""
 
@@ -27,29 +30,40 @@ class Box(NamedTuple):
         return self.top - self.bottom
 
 
+# As pypdfium2 declares it, but for the addresses, which it converts anew at each call: that took a third of the time.
+_loose_char_box = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)(
+    ctypes.cast(pdfium.FPDFText_GetLooseCharBox, ctypes.c_void_p).value or 0
+)
+
+
 class Glyphs:
-    """The characters of an open page of pypdfium2, by their place in its text. `height` is the page's, in points."""
+    """The characters of an open page of pypdfium2, by their place in its text. `height` is the page's, in points.
+
+    Each is looked at once.
+    """
 
     def __init__(self, page: Any, textpage: Any) -> None:
         self._page, self._textpage = page.raw, textpage.raw
         self.height = float(pdfium.FPDF_GetPageHeightF(self._page))
         self._quarters = int(pdfium.FPDFPage_GetRotation(self._page))
         self._rectangle = pdfium.FS_RECTF()
-        self._reference = ctypes.byref(self._rectangle)
+        self._textpage_address = ctypes.cast(self._textpage, ctypes.c_void_p).value
+        self._rectangle_address = ctypes.addressof(self._rectangle)
+        self._seen: dict[int, _Sides] = {}
 
     def box(self, first: int, last: int) -> Box:
         """From the beginning of a character to the end of another on its line; without extent where it has none."""
-        left, bottom, right, top = self._box(first)
+        left, bottom, right, top = self._seen.get(first) or self._look(first)
         if first != last:
-            _, _, right, _ = self._box(last)
+            right = (self._seen.get(last) or self._look(last))[2]
         return Box(left, bottom, right, top)
 
-    def _box(self, index: int) -> tuple[float, float, float, float]:
-        pdfium.FPDFText_GetLooseCharBox(self._textpage, index, self._reference)
+    def _look(self, index: int) -> _Sides:
+        _loose_char_box(self._textpage_address, index, self._rectangle_address)
         found = self._rectangle
-        if self._quarters:
-            return self._turned(found.left, found.bottom, found.right, found.top)
-        return found.left, found.bottom, found.right, found.top
+        sides = found.left, found.bottom, found.right, found.top
+        self._seen[index] = seen = self._turned(*sides) if self._quarters else sides
+        return seen
 
     def objects(self) -> int:
         """How many objects there are on the page: each piece of text is one at least, each line and image."""
@@ -60,10 +74,11 @@ class Glyphs:
         count = self.objects()
         if count <= pdfium.FPDFText_CountRects(self._textpage, 0, -1):
             return  # as many objects as there are pieces of text
+        bounds = _Bounds()
         for index in range(min(_MOST_OBJECTS, count)):
             item = pdfium.FPDFPage_GetObject(self._page, index)
             if pdfium.FPDFPageObj_GetType(item) == pdfium.FPDF_PAGEOBJ_PATH:
-                for sides in _sides(item):
+                for sides in _sides(item, bounds.of(item)):
                     yield self._turned(*sides) if self._quarters else Box(*sides)
 
     def _turned(self, left: float, bottom: float, right: float, top: float) -> Box:
@@ -77,15 +92,25 @@ class Glyphs:
                 return Box(width - top, left, width - bottom, right)
 
 
-type _Sides = tuple[float, float, float, float]
+class _Bounds:
+    """Asks for what surrounds an object, into the same four numbers each time."""
+
+    def __init__(self) -> None:
+        self._numbers = [ctypes.c_float() for _ in range(4)]
+        self._references = [ctypes.byref(number) for number in self._numbers]
+
+    def of(self, item: Any) -> _Sides:
+        """Left, bottom, right, top."""
+        pdfium.FPDFPageObj_GetBounds(item, *self._references)
+        left, bottom, right, top = self._numbers
+        return left.value, bottom.value, right.value, top.value
 
 
-def _sides(path: Any) -> Iterator[_Sides]:
+def _sides(path: Any, bounds: _Sides) -> Iterator[_Sides]:
     """The path itself if it is thin, else its straight segments: left, bottom, right, top."""
-    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
-    pdfium.FPDFPageObj_GetBounds(path, *map(ctypes.byref, (left, bottom, right, top)))
-    if min(right.value - left.value, top.value - bottom.value) <= _THIN:
-        yield left.value, bottom.value, right.value, top.value
+    left, bottom, right, top = bounds
+    if min(right - left, top - bottom) <= _THIN:
+        yield bounds
         return
     for (x, y), (other_x, other_y) in _segments(path):
         yield min(x, other_x), min(y, other_y), max(x, other_x), max(y, other_y)
