@@ -75,7 +75,7 @@ def _together(strips: Sequence[_Strip], start: int) -> tuple[int, list[tuple[flo
     lowest = strips[start][0].box.bottom
     for place in range(start + 1, len(strips)):
         strip = strips[place]
-        if place - end > _SINGLE_LINES or lowest - _row_top(strips, place) > _MOST_APART * strip[0].box.height:
+        if place - end > _SINGLE_LINES or not _is_near(lowest - _row_top(strips, place), strip[0].box.height):
             break
         widened = _widened(columns, strip)
         if widened is None:
@@ -86,6 +86,11 @@ def _together(strips: Sequence[_Strip], start: int) -> tuple[int, list[tuple[flo
         if len(strip) > 1 or goes_on:
             end = place + 1
     return end, columns
+
+
+def _is_near(drop: float, height: float) -> bool:
+    """True for a way down (or up, behind a cell of several lines) that a table's next line may be away."""
+    return -_SINGLE_LINES * _NEXT_LINE * height <= drop <= _MOST_APART * height
 
 
 def _row_top(strips: Sequence[_Strip], place: int) -> float:

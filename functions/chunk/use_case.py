@@ -147,6 +147,8 @@ class ChunkDocument:
     def _stored_split(self, message: DocumentRegistered) -> Split:
         content = self._kept_split(message)
         if content is None:
+            with self.database.transaction() as transaction:
+                lock_wanted(transaction, message)  # raises if the job has ended by now: then its split may be gone
             raise AiInfraError("SPLIT_MISSING", f"Job {message.job_id} is split, but its split is not in the bucket.")
         return content
 
