@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from common.extraction.headed_text import looks_like_header
 from common.extraction.page_glyphs import Box
-from common.extraction.table_words import Cell, TableOfWords, Word, is_gap, rows_by_order, same_line
+from common.extraction.table_words import Cell, TableOfWords, Word, is_gap, rows_by_order, same_columns, same_line
 
 _LEAST_ROWS = 3
 _LEAST_FULL_ROWS = 0.6
@@ -36,10 +36,13 @@ type _Strip = list[_Piece]
 """The pieces of one line, from the left."""
 
 
-def aligned_tables(text: str, words: Sequence[Word], first: int, last: int) -> Iterator[TableOfWords]:
+def aligned_tables(
+    text: str, words: Sequence[Word], first: int, last: int, begun: Sequence[float] = ()
+) -> Iterator[TableOfWords]:
     """The tables among the words from `first` up to and without `last` that nothing but space parts into columns.
 
-    Left out is whatever may be something else: columns of prose, a table of contents, a list and its numbers.
+    Left out is whatever may be something else: columns of prose, a table of contents, a list and its numbers. Of a
+    table that has `begun` on the page before, and whose columns are here again, a row is enough.
     """
     strips = _strips(words, first, last)
     here = 0
@@ -48,7 +51,8 @@ def aligned_tables(text: str, words: Sequence[Word], first: int, last: int) -> I
             here += 1
             continue
         end, columns = _together(strips, here)
-        table = _table(text, words, strips[here:end], columns)
+        goes_on = same_columns([left for left, _ in columns], begun)
+        table = _table(text, words, strips[here:end], columns, goes_on=goes_on)
         if table:
             yield table
         here = end if table else here + 1
@@ -98,7 +102,7 @@ def _row_top(strips: Sequence[_Strip], place: int) -> float:
     first = strips[place][0].box
     top = first.bottom
     for strip in strips[place + 1 : place + 1 + _SINGLE_LINES]:
-        if strip[0].box.left <= first.left:
+        if strip[0].box.left <= first.left or not _is_near(first.bottom - strip[0].box.bottom, first.height):
             break
         top = max(top, strip[0].box.bottom)
     return top
@@ -132,9 +136,14 @@ def _widened(columns: Sequence[tuple[float, float]], strip: _Strip) -> list[tupl
 
 
 def _table(
-    text: str, words: Sequence[Word], strips: Sequence[_Strip], columns: Sequence[tuple[float, float]]
+    text: str,
+    words: Sequence[Word],
+    strips: Sequence[_Strip],
+    columns: Sequence[tuple[float, float]],
+    *,
+    goes_on: bool,
 ) -> TableOfWords | None:
-    if len(strips) < 2:
+    if len(strips) < 2 and not goes_on:
         return None
     pieces = [piece for strip in strips for piece in strip]
     placed = [
@@ -147,13 +156,15 @@ def _table(
     cells = [[_written(text, words, cell) for cell in row] for row in rows]
     full = sum(sum(map(bool, row)) > 1 for row in cells)
     few = len(rows) < _LEAST_ROWS and not _is_header_with_row(cells)
-    if few or full < _LEAST_FULL_ROWS * len(rows) or _is_something_else(cells):
+    if not goes_on and (few or full < _LEAST_FULL_ROWS * len(rows)):
+        return None
+    if _is_something_else(cells):
         return None
     lengths = [
         [words[p.last - 1].end - words[p.first].start for p in pieces if _column(columns, p.box) == place]
         for place in range(len(columns))
     ]
-    if sum(median(each) >= _PROSE for each in lengths if each) > 1:
+    if not goes_on and sum(median(each) >= _PROSE for each in lengths if each) > 1:
         return None
     return TableOfWords(pieces[0].first, pieces[-1].last, rows, tuple(left for left, _ in columns))
 

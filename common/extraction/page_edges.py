@@ -13,6 +13,7 @@ from common.extraction.running_lines import (
     begins_alike,
     differs_in_numbers,
     ends_with_page,
+    is_same,
     names_page,
     page_number,
     repeats,
@@ -25,7 +26,7 @@ _LOOK_FURTHER = 4
 _NARROW_MARGIN = 0.095  # of a page's height: what is written there stands beside the text, apart from it or not
 _APART = 1.8  # of a line's height: further from the text than a heading
 _LARGE = 1.3  # of the usual line's height
-_LEAST_LINES = 8  # of a page whose head says nothing of pages, and has other numbers on each
+_LEAST_LINES = 8  # of one of two pages whose heads say nothing of pages and differ in numbers: less may be a slide
 _LEAST_OF_SLOT = 3
 _SAME, _BESIDE = 3, 20  # tenths of a point
 
@@ -74,6 +75,7 @@ class _Edge:
         """All running lines of the page."""
         places = range(len(self._near[number]))
         placed = {place for place in places if self._runs(number, place) or self._in_slot(number, place)}
+        placed |= self._numbers_beside(number, placed)
         return placed | set(self._repeated(number, placed))
 
     def repeated(self, number: int) -> set[int]:
@@ -123,11 +125,21 @@ class _Edge:
             self._stands_there(number, line) or (apart and self._counts(number, line))
         )
 
+    def _numbers_beside(self, number: int, placed: set[int]) -> set[int]:
+        """The numbers that stand alone at the height of one of these lines."""
+        lines = self._near[number]
+        return {
+            place
+            for place, line in enumerate(lines)
+            if line.place and page_number(line.text) is not None
+            if any(lines[other].place and _level(line, lines[other], any_size=True) for other in placed - {place})
+        }
+
     def _stands_there(self, number: int, line: _Line) -> bool:
         """True if another page has the line at the same place. Of a large one, two have to: it may be a title."""
         large = line.place is not None and line.place.height > self._large
         there = sum(
-            line.text == other.text and _same_place(line, other) and not self._same_page(number, page)
+            _same_place(line, other) and is_same(line.text, other.text) and not self._same_page(number, page)
             for page, other in self._others(_around(number, _LOOK_FURTHER if large else _LOOK_BACK))
         )
         return there > large
@@ -137,9 +149,12 @@ class _Edge:
         if line.place is None or line.place.height > self._large:
             return False
         at_foot = (layout := self._layouts[number]) is not None and 2 * line.place.bottom < layout.height
-        return (ends_with_page(line.text) or self._lengths[number] >= _LEAST_LINES) and any(
-            _level(line, other) and differs_in_numbers(line.text, other.text, may_be_note=at_foot)
-            for _, other in self._others(_around(number, _LOOK_BACK))
+        sure = ends_with_page(line.text) or self._lengths[number] >= _LEAST_LINES
+        return any(
+            _level(line, other)
+            and differs_in_numbers(line.text, other.text, may_be_note=at_foot)
+            and (sure or self._lengths[there] >= _LEAST_LINES)
+            for there, other in self._others(_around(number, _LOOK_BACK))
         )
 
     def _in_slot(self, number: int, place: int) -> bool:

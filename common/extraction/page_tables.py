@@ -87,10 +87,11 @@ def are_parted(text: str, spans: Sequence[Span], odd: Sequence[int], box: Places
 
 
 def with_tables(
-    text: str, spans: Sequence[Span], odd: Sequence[int], glyphs: Glyphs
+    text: str, spans: Sequence[Span], odd: Sequence[int], glyphs: Glyphs, begun: Sequence[float]
 ) -> tuple[list[str], tuple[PageTable, ...]]:
     """The page's lines, and which of them are rows of tables, looked for around the lines `odd`.
 
+    `begun` are the columns of a table that may go on from the page before.
     Each word of the text stands in one of the lines, once.
     """
     ruled = grids(list(glyphs.rules()))
@@ -99,7 +100,7 @@ def with_tables(
     end = 0
     for first, last in _regions(odd, spans, ruled, glyphs.box):
         words = _words(text, spans[first:last], glyphs.box)
-        for table in _found(text, words, ruled) if len(words) <= _MOST_WORDS else ():
+        for table in _found(text, words, ruled, begun) if len(words) <= _MOST_WORDS else ():
             rows = [row for each in table.rows if (row := _row(text, words, each))]
             lines += raw_lines(text[end : words[table.first].start])
             tables.append(PageTable(first=len(lines), last=len(lines) + len(rows), columns=table.columns))
@@ -148,16 +149,16 @@ def _words(text: str, spans: Sequence[Span], box: Places) -> list[Word]:
     return [Word(start, end, box(start, end - 1)) for start, end in places]
 
 
-def _found(text: str, words: Sequence[Word], ruled: Sequence[Grid]) -> Iterator[TableOfWords]:
+def _found(text: str, words: Sequence[Word], ruled: Sequence[Grid], begun: Sequence[float]) -> Iterator[TableOfWords]:
     """The tables in order: those with lines first, then what stands in columns between them."""
     end = 0
     tables = [table for grid in ruled if (table := grid.table(words))]
     for table in sorted(tables, key=lambda table: (table.first, -table.last)):
         if table.first >= end:
-            yield from aligned_tables(text, words, end, table.first)
+            yield from aligned_tables(text, words, end, table.first, begun)
             yield table
             end = table.last
-    yield from aligned_tables(text, words, end, len(words))
+    yield from aligned_tables(text, words, end, len(words), begun)
 
 
 def _row(text: str, words: Sequence[Word], cells: Sequence[Cell]) -> str:

@@ -44,11 +44,11 @@ def line_spans(text: str) -> list[tuple[int, int]]:
         return [match.span() for match in _LINE.finditer(text) if not match[0].isspace()]
     spans: list[tuple[int, int]] = []
     start = 0
-    for line in text.split("\r\n"):
+    for line in text.split("\n"):
         end = start + len(line)
         if line and not line.isspace():
-            spans.append((start, end))
-        start = end + 2
+            spans.append((start, end - line.endswith("\r")))
+        start = end + 1
     return spans
 
 

@@ -114,8 +114,10 @@ def _read_pages(
     page_reader: PageReader | None,
 ) -> Iterator[_ReadPage]:
     characters, total = 0, len(document)
+    former: PageLayout | None = None
     for number in range(start, total):
-        page = _read_page(document, number, page_reader)
+        page = _read_page(document, number, former, page_reader)
+        former = page.layout
         characters += sum(map(len, page.lines or ()))
         limits.check_characters(characters)
         yield page
@@ -125,8 +127,10 @@ def _read_pages(
             return
 
 
-def _read_page(document: _Document, number: int, page_reader: PageReader | None) -> _ReadPage:
-    read = document.page_lines(number)
+def _read_page(
+    document: _Document, number: int, former: PageLayout | None, page_reader: PageReader | None
+) -> _ReadPage:
+    read = document.page_lines(number, former)
     if read is None:
         return _ReadPage(None)
     if read.lines or not document.shows_image(number):
@@ -212,12 +216,12 @@ class _Document:
                     break
         return entries
 
-    def page_lines(self, number: int) -> PageLines | None:
-        """The lines of the page's text layer; None if the page cannot be loaded."""
+    def page_lines(self, number: int, former: PageLayout | None) -> PageLines | None:
+        """The lines of the page's text layer; None if the page cannot be loaded. `former` is the page before."""
         with _PDFIUM:
             try:
                 with closing(self._pdf[number]) as page:
-                    return page_lines(page, headings=not self.outline)
+                    return page_lines(page, headings=not self.outline, former=former)
             except pypdfium2.PdfiumError:
                 return None
 

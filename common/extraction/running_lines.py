@@ -57,6 +57,11 @@ def differs_in_numbers(line: str, other: str, *, may_be_note: bool = False) -> b
     return bare != line and bare == _NUMBER_AT_END.sub("", other)
 
 
+def is_same(line: str, other: str) -> bool:
+    """True if the lines are the same; one of them may have a number at its beginning or end that stands apart there."""
+    return line == other or _NUMBER_AT_END.sub("", line) == other or line == _NUMBER_AT_END.sub("", other)
+
+
 def ends_with_page(line: str) -> bool:
     """True if the line ends with the number of a page, as "Page 3 of 10" is one."""
     return _PAGE_AT_END.search(line) is not None

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from common.extraction.headed_text import looks_like_header
 from common.extraction.page_tables import CELL_SEPARATOR
 from common.extraction.pages import PageTable
+from common.extraction.table_words import same_columns
 
 _LONGEST_HEADER = 600
 _MOST_HEADER_ROWS = 3
-_SAME_COLUMN = 2.0  # points
 
 
 class TablePart(NamedTuple):
@@ -33,7 +33,8 @@ def table_parts(pages: Sequence[Sequence[str]], tables: Sequence[Sequence[PageTa
     """The parts of the tables by page, of pages without running lines.
 
     A table goes on where one is the last on its page, one of as many columns the first on the next, and either the
-    columns are at the same places, or the header's rows are there again. The header is the rows that come again, else
+    columns are at the same places, or the header's rows are there again; and where these are there right behind it, at
+    the top of another column of the page. The header is the rows that come again, else
     the first row if it looks like one.
     """
     found: list[list[TablePart]] = []
@@ -42,12 +43,15 @@ def table_parts(pages: Sequence[Sequence[str]], tables: Sequence[Sequence[PageTa
         found.append([])
         for number, table in enumerate(its):
             rows = lines[table.first : table.last]
-            if begun and table.first == 0 and _ends(pages[page - 1], tables[page - 1]):
+            follows = table.first == its[number - 1].last if number else _ends(pages[page - 1], tables[page - 1])
+            if begun and follows and (number or table.first == 0):
                 first_page, first_number = begun
                 first = tables[first_page][first_number]
                 first_rows = pages[first_page][first.first : first.last]
                 again = _again(rows, first_rows)
-                if len(table.columns) == len(first.columns) and (again or _same_columns(table, first)):
+                if len(table.columns) == len(first.columns) and (
+                    again or (not number and same_columns(table.columns, first.columns))
+                ):
                     found[-1].append(TablePart(table.first, table.last, repeated=again, continues=True))
                     part = found[first_page][first_number]
                     if again:
@@ -68,10 +72,6 @@ def _again(rows: Sequence[str], first_rows: Sequence[str]) -> int:
     """How many rows at the beginning are there again."""
     pairs = zip(rows[:_MOST_HEADER_ROWS], first_rows, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-
-
-def _same_columns(one: PageTable, other: PageTable) -> bool:
-    return all(abs(a - b) <= _SAME_COLUMN for a, b in zip(one.columns, other.columns, strict=True))
 
 
 def _title(rows: Sequence[str]) -> str | None:

@@ -9,6 +9,7 @@ from common.extraction.page_glyphs import Box
 
 _NEXT_ROW = 1.35  # of a line's height, down from the line before: further than the lines of one cell stand apart
 _SAME_LINE = 0.4
+_SAME_COLUMN = 2.0  # points
 _GAP = 0.7  # of a line's height: wider than the spaces of justified prose, as far as it need be
 
 
@@ -36,6 +37,11 @@ class TableOfWords(NamedTuple):
 def same_line(one: Box, other: Box) -> bool:
     """True if the two stand on one line."""
     return abs(one.bottom - other.bottom) <= _SAME_LINE * max(one.height, other.height)
+
+
+def same_columns(one: Sequence[float], other: Sequence[float]) -> bool:
+    """True if as many columns begin at the same places."""
+    return len(one) == len(other) > 0 and all(abs(a - b) <= _SAME_COLUMN for a, b in zip(one, other, strict=True))
 
 
 def is_gap(one: Word, other: Word) -> bool:
