@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from common.extraction.containers import Container, open_container
+from common.extraction.containers import open_container
 from common.extraction.docx_chunks import read_chunks
 from common.extraction.docx_lists import Lists
 from common.extraction.docx_story import SKIPPED, StoryReader
 from common.extraction.docx_styles import Styles
+from common.extraction.figures import Figures
 from common.extraction.limits import ExtractionLimits, Progress
 from common.extraction.mime_types import DOCX
-from common.extraction.office import main_part, parts_of_kind, properties_title, relationships
+from common.extraction.office import Damage, main_part, parts_of_kind, properties_title, relationships
 from common.extraction.xml_reading import Attributes
 from common.model.chunks import Extraction
 
@@ -19,26 +21,31 @@ type Notes = dict[tuple[str, str], str]
 
 
 def extract_docx(path: Path, limits: ExtractionLimits, progress: Progress | None) -> Extraction:
-    """The document as it reads with all changes accepted; notes and text boxes stand behind their paragraphs.
+    """The document as it reads with all changes accepted; notes, text boxes, charts and diagrams stand behind
+    their paragraphs.
 
     Page headers and footers, comments and tables of contents are left out.
     """
     with open_container(path, limits) as container:
         main = main_part(container)
         related = relationships(container, main)
+        damage = Damage()
         styles, lists = Styles(), Lists()
-        for part in parts_of_kind(related, "styles"):
-            container.read_xml(part, styles)
-        for part in parts_of_kind(related, "numbering"):
-            container.read_xml(part, lists)
+        for kind, reader in (("styles", styles), ("numbering", lists)):
+            for part in parts_of_kind(related, kind):
+                read = partial(container.read_xml, part, reader)
+                damage.spared(read, None, f"The document's {kind} could not be read: headings or lists may be missing.")
         notes: Notes = {}
         for kind in ("footnote", "endnote"):
             for part in parts_of_kind(related, f"{kind}s"):
-                notes.update(_read_notes(container, part, kind, StoryReader(styles, lists, {}, limits)))
+                found = _NoteReader(kind, StoryReader(styles, lists, {}, limits), notes)
+                read = partial(container.read_xml, part, found, skip=SKIPPED)
+                damage.spared(read, None, f"Some of the document's {kind}s could not be read.")
         chunks, warnings = read_chunks(container, related, limits)
-        story = StoryReader(styles, lists, notes, limits, chunks)
+        figures = Figures(container, related, limits, damage, place="the document")
+        story = StoryReader(styles, lists, notes, limits, chunks=chunks, figures=figures)
         container.read_xml(main, story, skip=SKIPPED)
-        stated, damage = properties_title(container)
+        stated = properties_title(container, damage)
     page_starts = story.page_starts()
     limits.check_pages(len(page_starts))
     if progress:
@@ -49,21 +56,15 @@ def extract_docx(path: Path, limits: ExtractionLimits, progress: Progress | None
         page_starts=page_starts,
         headings=tuple(story.written.headings),
         title=stated or story.title or story.written.title_of_level(1),
-        warnings=warnings + damage,
+        warnings=warnings + damage.warnings(),
     )
-
-
-def _read_notes(container: Container, part: str, kind: str, story: StoryReader) -> Notes:
-    reader = _NoteReader(kind, story)
-    container.read_xml(part, reader, skip=SKIPPED)
-    return reader.notes
 
 
 class _NoteReader:
     """Reads a part of notes, each a story of its own; the lines that part notes from text are none."""
 
-    def __init__(self, kind: str, story: StoryReader) -> None:
-        self.notes: Notes = {}
+    def __init__(self, kind: str, story: StoryReader, notes: Notes) -> None:
+        self._notes = notes
         self._kind = kind
         self._story = story
         self._id = ""
@@ -78,7 +79,7 @@ class _NoteReader:
 
     def end(self, name: str) -> None:
         if name == self._kind:
-            self.notes[self._kind, self._id] = self._story.written.since(self._start)[0]
+            self._notes[self._kind, self._id] = self._story.written.since(self._start)[0]
         else:
             self._story.end(name)
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
+from common.extraction.alt_text import written_by_a_person
+from common.extraction.block_text import collapse
 from common.extraction.docx_lists import Lists
-from common.extraction.docx_styles import LEVELS, Styles
-from common.extraction.headed_text import HeadedText, Table
+from common.extraction.docx_paragraphs import Paragraph
+from common.extraction.docx_styles import Styles
+from common.extraction.docx_tables import OFF, StoryTables
+from common.extraction.figures import Figures
+from common.extraction.headed_text import HeadedText
 from common.extraction.html_walk import Content
 from common.extraction.limits import ExtractionLimits
 from common.extraction.office import REPEATED
-from common.extraction.xml_reading import Attributes, number_of
+from common.extraction.xml_reading import Attributes
 from common.sections import first_word
 
 # Deleted and moved text, what was before a change, and properties that say nothing of the words.
@@ -19,34 +26,24 @@ SKIPPED = REPEATED | frozenset(
     "binData".split()
 )
 _SAME_PAGE = frozenset({"continuous", "nextColumn"})
-_OFF = frozenset({"0", "false", "off"})
-_MOST_SPANNED = 64
 _CHARACTERS = {"tab": " ", "ptab": " ", "noBreakHyphen": "-", "den": "/", "sup": "^", "sub": "_"}  # some of formulas
 
-
-@dataclass(slots=True)
-class _Paragraph:
-    style: str = ""
-    outline: int | None = None
-    number: str | None = None
-    number_level: int | None = None
-    begun: bool = False
-    left_out: bool = False
-    heading: tuple[int, int] | None = None  # its place and level
-    ends_section: bool = False
+type Written = Callable[[HeadedText], None]
+"""Writes what belongs to a paragraph behind it: a note, a text box, a chart."""
 
 
 @dataclass(slots=True)
 class _Story:
     text: HeadedText = field(default_factory=HeadedText)
-    tables: list[Table] = field(default_factory=list)
-    paragraph: _Paragraph = field(default_factory=_Paragraph)
-    pending: list[str] = field(default_factory=list)  # notes and text boxes, for when the paragraph or table has ended
+    tables: StoryTables = field(init=False)
+    paragraph: Paragraph = field(default_factory=Paragraph)
+    pending: list[Written] = field(default_factory=list)  # for when the paragraph or table has ended
     in_list: bool = False
-    is_header: bool = False
-    spanned: int = 1
     title: str | None = None
     last_page_at: int = 0
+
+    def __post_init__(self) -> None:
+        self.tables = StoryTables(self.text)
 
 
 class StoryReader:
@@ -61,13 +58,17 @@ class StoryReader:
         lists: Lists,
         notes: dict[tuple[str, str], str],
         limits: ExtractionLimits,
+        *,
         chunks: dict[str, Content] | None = None,
+        figures: Figures | None = None,
     ) -> None:
         self._styles = styles
         self._lists = lists
         self._notes = notes
         self._chunks = chunks or {}
+        self._figures = figures
         self._limits = limits
+        self._described = ""  # a drawing, until a picture in it is seen: a text box has its own words
         self._stories = [_Story()]
         self._in_text = False
         self._section_kinds: list[str] = []
@@ -97,21 +98,22 @@ class StoryReader:
             case "t":
                 self._in_text = True
             case "p":
-                story.paragraph = _Paragraph()
-            case "br" | "cr" if attributes.get("type") != "page":
-                story.text.line_break()
-            case "br" | "lastRenderedPageBreak":
-                self._begin_page(story)
+                story.paragraph = Paragraph()
+            case "br" | "cr" | "lastRenderedPageBreak":
+                self._break(story, name, attributes.get("type", ""))
             case "footnoteReference" | "endnoteReference":
                 note = self._notes.pop((name.removesuffix("Reference"), attributes.get("id", "")), "")
-                story.pending.append(note)
+                story.pending.append(partial(_write_verbatim, note))
             case "altChunk" if chunk := self._chunks.pop(attributes.get("r:id", ""), None):
                 story.text.inset(chunk.text, chunk.headings)
                 self._limits.check_characters(story.text.length)
             case "txbxContent":
                 self._stories.append(_Story())
             case "tbl" | "tr" | "tc" | "tblHeader" | "gridSpan":
-                self._start_table_part(story, name, attributes.get("val", ""))
+                story.tables.start(name, attributes.get("val", ""))
+                story.in_list = story.in_list and name != "tbl"
+            case "docPr" | "pic" | "chart" | "relIds":
+                self._start_figure(story, name, attributes)
             case _ if name in _CHARACTERS:
                 self._add(_CHARACTERS[name])
             case _:
@@ -127,9 +129,11 @@ class StoryReader:
                 self._end_paragraph(story)
             case "txbxContent" if len(self._stories) > 1:
                 self._stories.pop()
-                self._stories[-1].pending.append(story.text.whole())
+                self._stories[-1].pending.append(partial(_write_verbatim, story.text.whole()))
             case "tbl" | "tr" | "tc":
-                self._end_table_part(story, name)
+                if story.tables.end(name):
+                    self._write_pending(story)
+                self._limits.check_characters(story.text.length)
 
     def text(self, text: str) -> None:
         """See `XmlReader`."""
@@ -145,30 +149,24 @@ class StoryReader:
 
     def _describe_paragraph(self, story: _Story, name: str, value: str) -> None:
         match name:
-            case "pStyle":
-                story.paragraph.style = value
-            case "numId":
-                story.paragraph.number = value
-            case "ilvl":
-                story.paragraph.number_level = number_of(value)
-            case "outlineLvl":
-                story.paragraph.outline = number_of(value)
-            case "pageBreakBefore" if value not in _OFF:
+            case "pageBreakBefore" if value not in OFF:
                 self._begin_page(story)
             case "sectPr":
                 self._section_kinds.append("")
                 story.paragraph.ends_section = True
             case "type" if self._section_kinds:
                 self._section_kinds[-1] = value
+            case _:
+                story.paragraph.describe(name, value)
 
     def _begin_paragraph(self, story: _Story) -> None:
         paragraph = story.paragraph
         paragraph.begun = True
         paragraph.left_out = self._styles.is_contents(paragraph.style)
-        if story.tables or paragraph.left_out:
+        if story.tables.open or paragraph.left_out:
             return
-        level = self._heading_level(paragraph)
-        label, indent = self._list_label(paragraph)
+        level = paragraph.heading_level(self._styles)
+        label, indent = paragraph.list_label(self._styles, self._lists)
         if level:
             paragraph.heading = (story.text.begin_heading(), level)
             story.text.add(f"{label} " if label else "")
@@ -178,18 +176,6 @@ class StoryReader:
             story.text.block(2)
         story.in_list = label is not None and not level
 
-    def _heading_level(self, paragraph: _Paragraph) -> int | None:
-        if paragraph.outline is not None:
-            return paragraph.outline + 1 if paragraph.outline < LEVELS else None
-        return 1 if self._styles.is_title(paragraph.style) else self._styles.heading_level(paragraph.style)
-
-    def _list_label(self, paragraph: _Paragraph) -> tuple[str | None, int]:
-        number, level = self._styles.list_of(paragraph.style)
-        number = paragraph.number if paragraph.number is not None else number
-        level = paragraph.number_level if paragraph.number_level is not None else level
-        level = min(level or 0, LEVELS - 1)
-        return (self._lists.next_label(number, level) if number is not None else None), level
-
     def _end_paragraph(self, story: _Story) -> None:
         paragraph = story.paragraph
         if paragraph.heading:
@@ -197,20 +183,25 @@ class StoryReader:
             if story.title is None and self._styles.is_title(paragraph.style) and story.text.headings:
                 story.title = story.text.headings[-1].title
         story.text.drop_marker()
-        story.text.block(1 if story.tables or story.in_list else 2)
-        if not story.tables:
+        story.text.block(1 if story.tables.open or story.in_list else 2)
+        if not story.tables.open:
             self._write_pending(story)
         if paragraph.ends_section:
             self._section_ends.append(story.text.length)
         self._limits.check_characters(story.text.length)
 
     def _write_pending(self, story: _Story) -> None:
-        for text in filter(None, story.pending):
-            story.text.block(2)
-            story.text.add_verbatim(text)
-            story.text.block(2)
-            story.in_list = False
+        for write in story.pending:
+            length = story.text.length
+            write(story.text)
+            story.in_list = story.in_list and story.text.length == length
         story.pending.clear()
+
+    def _break(self, story: _Story, name: str, kind: str) -> None:
+        if name == "lastRenderedPageBreak" or (name == "br" and kind == "page"):
+            self._begin_page(story)
+        else:
+            story.text.line_break()
 
     def _begin_page(self, story: _Story) -> None:
         """Break and layout mark the same page's beginning where no word stands between them."""
@@ -218,42 +209,20 @@ class StoryReader:
             story.last_page_at = story.text.length
             story.text.page()
 
-    def _start_table_part(self, story: _Story, name: str, value: str) -> None:
-        if name == "tbl":
-            story.tables.append(story.text.table())
-            story.text.block(2)
-            story.in_list = False
-        elif not story.tables:
+    def _start_figure(self, story: _Story, name: str, attributes: Attributes) -> None:
+        if name == "docPr":
+            self._described = collapse(written_by_a_person(attributes.get("descr", "")))
             return
-        elif len(story.tables) > 1:  # a table within a cell: its words are the cell's
-            story.text.block(1)
-        elif name == "tr":
-            story.tables[0].begin_row()
-            story.is_header = False
-        elif name == "tc":
-            story.tables[0].begin_cell()
-            story.spanned = 1
-        elif name == "tblHeader":
-            story.is_header = value not in _OFF
-        else:
-            story.spanned = min(number_of(value) or 1, _MOST_SPANNED)
+        story.pending.append(partial(_write_verbatim, self._described))
+        self._described = ""
+        if self._figures and name == "chart":
+            story.pending.append(partial(self._figures.write_chart, reference=attributes.get("r:id", "")))
+        elif self._figures and name == "relIds":
+            story.pending.append(partial(self._figures.write_diagram, reference=attributes.get("r:dm", "")))
 
-    def _end_table_part(self, story: _Story, name: str) -> None:
-        if not story.tables:
-            return
-        table = story.tables[-1]
-        if name == "tbl":
-            story.tables.pop()
-        if story.tables[1:] or (name == "tbl" and story.tables):
-            story.text.block(1)
-        elif name == "tc":
-            for _ in range(story.spanned - 1):
-                table.begin_cell()
-            story.spanned = 1
-        elif name == "tr":
-            table.end_row(header=story.is_header, by_look=True)
-            self._limits.check_characters(story.text.length)
-        else:
-            table.end()
-            story.text.block(2)
-            self._write_pending(story)
+
+def _write_verbatim(words: str, text: HeadedText) -> None:
+    if words:
+        text.block(2)
+        text.add_verbatim(words)
+        text.block(2)

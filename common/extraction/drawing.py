@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from common.extraction.alt_text import written_by_a_person
 from common.extraction.containers import Container
 from common.extraction.headed_text import HeadedText
 from common.extraction.office import REPEATED
@@ -11,6 +12,7 @@ from common.extraction.xml_reading import Attributes, number_of
 
 _SKIPPED = REPEATED | {"timing", "transition"}
 _SHAPES = frozenset({"sp", "graphicFrame", "cxnSp", "pic"})
+_PICTURES = frozenset({"graphicFrame", "pic"})
 _LISTED = frozenset({"body", "obj"})
 _DEEPEST_INDENT = 8
 _TRUE = frozenset({"1", "true"})
@@ -28,12 +30,18 @@ class Paragraph:
 
 @dataclass(slots=True)
 class Shape:
-    """What holds words on a slide. `placeholder` is what the layout meant it for; "" for what it did not foresee."""
+    """What holds words on a slide. `placeholder` is what the layout meant it for; "" for what it did not foresee.
 
+    `chart` and `diagram` are ids by which its part points to others; `description` is what somebody wrote of a picture.
+    """
+
+    is_picture: bool = False
     placeholder: str = ""
     paragraphs: list[Paragraph] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
     has_header: bool = False
+    description: str = ""
+    chart: str = ""
     diagram: str = ""
 
     def title(self) -> str:
@@ -41,7 +49,9 @@ class Shape:
         return " ".join(each.text for each in self.paragraphs)
 
     def write(self, text: HeadedText) -> None:
-        """Write its table, else its paragraphs: as items where they are some or its place is a list's."""
+        """Write its description; its table, else its paragraphs: as items where they are some or stand in a list."""
+        text.block(2)
+        text.add(self.description)
         if self.rows:
             table = text.table()
             text.block(2)
@@ -99,6 +109,10 @@ class _DrawingReader:
                 self._in_text = True
             case "ph":
                 shape.placeholder = attributes.get("type", "obj")
+            case "cNvPr" if shape.is_picture:
+                shape.description = written_by_a_person(attributes.get("descr", ""))
+            case "chart":
+                shape.chart = attributes.get("r:id", "")
             case "relIds":
                 shape.diagram = attributes.get("r:dm", "")
             case "tblPr":
@@ -109,7 +123,7 @@ class _DrawingReader:
                 shape.rows[-1].append("")
                 self._in_cell = True
             case _ if name in _SHAPES:
-                self.shapes.append(Shape())
+                self.shapes.append(Shape(is_picture=name in _PICTURES))
             case _:
                 self._describe_paragraph(name, attributes)
 

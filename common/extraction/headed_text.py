@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from common.extraction.block_text import BlockText, collapse
 from common.model.chunks import Heading
 
-_SEPARATOR = " | "
+SEPARATOR = " | "
 _LONGEST_HEADER = 600
 _LONGEST_NAME = 80
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -97,7 +97,7 @@ class Table:
     def begin_cell(self) -> None:
         """Another cell of the row."""
         if self._cells:
-            self._text.cell(_SEPARATOR)
+            self._text.cell(SEPARATOR)
         self._cells += 1
 
     def end_row(self, *, header: bool = False, by_look: bool = False) -> None:
@@ -108,7 +108,7 @@ class Table:
         if not row:
             return
         first = self._header is None and not self._has_body
-        if (header and not self._has_body) or (by_look and first and looks_like_header(row.split(_SEPARATOR))):
+        if (header and not self._has_body) or (by_look and first and looks_like_header(row.split(SEPARATOR))):
             self._header = (f"{self._header[0]} / {row}", self._header[1]) if self._header else (row, start)
         else:
             self._has_body = True

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from common.errors import Permanent
 from common.extraction.containers import Container
@@ -14,6 +16,7 @@ from common.extraction.xml_reading import CORRUPT_FILE, Attributes, corrupt
 REPEATED = frozenset({"Fallback"})
 _MAIN = "officeDocument"
 _PROPERTIES = "docProps/core.xml"
+_MOST_WARNINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +46,49 @@ def main_part(container: Container) -> str:
     raise corrupt("it does not say which of its parts is the document")
 
 
-def parts_of_kind(found: dict[str, Relationship], kind: str) -> list[str]:
+def parts_of_kind(found: Mapping[str, Relationship], kind: str) -> list[str]:
     """The targets of one kind, in the file's order."""
     return [each.target for each in found.values() if each.kind == kind]
 
 
-def properties_title(container: Container) -> tuple[str | None, tuple[str, ...]]:
-    """The title in the file's properties, unless a program put it there; and a warning where they are damaged."""
+class Damage:
+    """What is lost of a file whose main parts are whole: each damaged part costs itself, and a warning says so."""
+
+    def __init__(self) -> None:
+        self._warnings: list[str] = []
+
+    def spared[T](self, read: Callable[[], T], otherwise: T, warning: str) -> T:
+        """What `read` gives; `otherwise`, and the warning, where a part is damaged or missing.
+
+        What is over a limit is refused all the same.
+        """
+        try:
+            return read()
+        except Permanent as error:
+            if error.reason != CORRUPT_FILE:
+                raise
+            self._warnings.append(warning)
+            return otherwise
+
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence each; in sum for those behind the first ones."""
+        more = len(self._warnings) - _MOST_WARNINGS
+        behind = (f"{more} more parts could not be read.",) if more > 0 else ()
+        return (*self._warnings[:_MOST_WARNINGS], *behind)
+
+
+def properties_title(container: Container, damage: Damage) -> str | None:
+    """The title in the file's properties, unless a program put it there."""
+    if _PROPERTIES not in container:
+        return None
+    warning = "The file's properties are damaged; if it has a title, it is not used."
+    return damage.spared(partial(_properties_title, container), None, warning)
+
+
+def _properties_title(container: Container) -> str | None:
     reader = _Title()
-    try:
-        if _PROPERTIES in container:
-            container.read_xml(_PROPERTIES, reader)
-    except Permanent as error:
-        if error.reason != CORRUPT_FILE:
-            raise
-        return None, ("The file's properties are damaged; if it has a title, it is not used.",)
-    return stated_title(reader.title), ()
+    container.read_xml(_PROPERTIES, reader)
+    return stated_title(reader.title)
 
 
 class _Relationships:

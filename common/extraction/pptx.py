@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common.extraction.containers import Container, open_container
+from common.extraction.containers import open_container
 from common.extraction.drawing import read_shapes
+from common.extraction.figures import Figures, pointed_to
 from common.extraction.headed_text import HeadedText
 from common.extraction.limits import ExtractionLimits, Progress
 from common.extraction.mime_types import PPTX
-from common.extraction.office import main_part, parts_of_kind, properties_title, relationships
+from common.extraction.office import Damage, main_part, parts_of_kind, properties_title, relationships
 from common.extraction.xml_reading import Attributes
 from common.model.chunks import Extraction
 
@@ -20,7 +21,7 @@ _NOTES = "body"
 
 def extract_pptx(path: Path, limits: ExtractionLimits, progress: Progress | None) -> Extraction:
     """The slides in the order in which they are shown, hidden ones too, without what runs at their edges."""
-    text = HeadedText()
+    text, damage = HeadedText(), Damage()
     with open_container(path, limits) as container:
         main = main_part(container)
         related = relationships(container, main)
@@ -31,24 +32,25 @@ def extract_pptx(path: Path, limits: ExtractionLimits, progress: Progress | None
         for number, slide in enumerate(slides):
             if number:
                 text.page()
-            _write_slide(text, container, slide)
+            place = f"slide {number + 1}"
+            pointed = pointed_to(container, slide, damage, place)
+            _write_slide(text, slide, Figures(container, pointed, limits, damage, place))
             limits.check_characters(text.length)
             if progress:
                 progress(number + 1, len(slides))
-        title, warnings = properties_title(container)
+        title = properties_title(container, damage)
     return Extraction(
         mime_type=PPTX,
         text=text.whole(),
         page_starts=text.page_starts,
         headings=tuple(text.headings),
         title=title or text.title_of_level(1),
-        warnings=warnings,
+        warnings=damage.warnings(),
     )
 
 
-def _write_slide(text: HeadedText, container: Container, slide: str) -> None:
-    shapes = read_shapes(container, slide)
-    related = relationships(container, slide)
+def _write_slide(text: HeadedText, slide: str, figures: Figures) -> None:
+    shapes = read_shapes(figures.container, slide)
     text.block(2)
     heading = next((each for each in shapes if each.placeholder in _TITLES and each.title().strip()), None)
     if heading:
@@ -56,14 +58,10 @@ def _write_slide(text: HeadedText, container: Container, slide: str) -> None:
     else:
         text.end_headings()
     for shape in shapes:
-        if shape.placeholder in _RUNNING or shape is heading:
-            continue
-        shape.write(text)
-        if shape.diagram in related:
-            for inner in read_shapes(container, related[shape.diagram].target):
-                inner.write(text)
-    for notes in parts_of_kind(related, "notesSlide"):
-        for shape in read_shapes(container, notes):
+        if shape.placeholder not in _RUNNING and shape is not heading:
+            figures.write_shape(text, shape)
+    for part in parts_of_kind(figures.related, "notesSlide"):
+        for shape in figures.shapes(part, "The notes"):
             if shape.placeholder == _NOTES:
                 shape.placeholder = ""
                 shape.write(text)

@@ -51,14 +51,19 @@ class CellFormats:
             if number in _DATES:
                 return "date time" if number == 22 else "time" if number in _TIMES else "date"
             return "share" if number in _SHARES else ""
-        code = _QUOTED.sub("", self._codes[number].split(";")[0]).lower()
-        if "general" in code:
-            return ""
-        time = "h" in code or "s" in code
-        date = "y" in code or "d" in code or ("m" in code and not time)
-        return " ".join(word for word, meant in (("date", date), ("time", time)) if meant) or (
-            "share" if "%" in code else ""
-        )
+        return kind_of_format(self._codes[number])
+
+
+def kind_of_format(code: str) -> str:
+    """What a format's code, as in "d. mmm yyyy", shows: "date", "time", "date time", "share", or "" for any other."""
+    code = _QUOTED.sub("", code.split(";", maxsplit=1)[0]).lower()
+    if "general" in code:
+        return ""
+    time = "h" in code or "s" in code
+    date = "y" in code or "d" in code or ("m" in code and not time)
+    return " ".join(word for word, meant in (("date", date), ("time", time)) if meant) or (
+        "share" if "%" in code else ""
+    )
 
 
 def shown(value: str, kind: str, *, from_1904: bool) -> str:

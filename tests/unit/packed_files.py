@@ -11,6 +11,10 @@ from common.model.chunks import Extraction
 
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+PRESENTATION = "http://schemas.openxmlformats.org/presentationml/2006/main"
+DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/main"
+DIAGRAM = "http://schemas.openxmlformats.org/drawingml/2006/diagram"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _TYPES = {
     "docx": ("word/document.xml", "wordprocessingml.document.main"),
@@ -63,6 +67,24 @@ def write_docx(path: Path, body: str, **parts: str) -> Path:
             **inner,
         },
     )
+
+
+def write_slides(path: Path, *trees: str, **parts: str) -> Path:
+    """A presentation of these slides; `parts` are what the first one points to, by their ids and types."""
+    names = f"xmlns:p='{PRESENTATION}' xmlns:a='{DRAWING}' xmlns:r='{OFFICE}' xmlns:dgm='{DIAGRAM}'"
+    slides = range(len(trees))
+    inner = {
+        "ppt/presentation.xml": f"<p:presentation {names}><p:sldIdLst>"
+        + "".join(f'<p:sldId id="{256 + number}" r:id="s{number}"/>' for number in slides)
+        + "</p:sldIdLst></p:presentation>",
+        "ppt/_rels/presentation.xml.rels": relations(*((f"s{each}", "slide", f"slides/{each}.xml") for each in slides)),
+    }
+    for number, tree in enumerate(trees):
+        inner[f"ppt/slides/{number}.xml"] = f"<p:sld {names}><p:cSld><p:spTree>{tree}</p:spTree></p:cSld></p:sld>"
+        related = relations(*((kind, kind, f"../{kind}.xml") for kind in parts)) if not number else relations()
+        inner[f"ppt/slides/_rels/{number}.xml.rels"] = related
+    inner |= {f"ppt/{kind}.xml": f"<x {names}>{content}</x>" for kind, content in parts.items()}
+    return write_office(path, "pptx", inner)
 
 
 def read(path: Path, limits: ExtractionLimits | None = None) -> Extraction:

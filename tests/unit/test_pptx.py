@@ -11,34 +11,14 @@ from pptx.util import Inches
 from common.errors import Permanent
 from common.extraction import ExtractionLimits
 from common.extraction.mime_types import PPTX
-from tests.unit.packed_files import OFFICE, outline, page_texts, read, relations, tables, write_office
+from tests.unit.packed_files import outline, page_texts, read, tables, write_slides
 
-PRESENTATION = "http://schemas.openxmlformats.org/presentationml/2006/main"
-DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/main"
-DIAGRAM = "http://schemas.openxmlformats.org/drawingml/2006/diagram"
 BOX = (Inches(1), Inches(1), Inches(3), Inches(1))
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "file"
-
-
-def write_slides(path: Path, *trees: str, **parts: str) -> Path:
-    names = f"xmlns:p='{PRESENTATION}' xmlns:a='{DRAWING}' xmlns:r='{OFFICE}' xmlns:dgm='{DIAGRAM}'"
-    slides = range(len(trees))
-    inner = {
-        "ppt/presentation.xml": f"<p:presentation {names}><p:sldIdLst>"
-        + "".join(f'<p:sldId id="{256 + number}" r:id="s{number}"/>' for number in slides)
-        + "</p:sldIdLst></p:presentation>",
-        "ppt/_rels/presentation.xml.rels": relations(*((f"s{each}", "slide", f"slides/{each}.xml") for each in slides)),
-    }
-    for number, tree in enumerate(trees):
-        inner[f"ppt/slides/{number}.xml"] = f"<p:sld {names}><p:cSld><p:spTree>{tree}</p:spTree></p:cSld></p:sld>"
-        related = relations(*((kind, kind, f"../{kind}.xml") for kind in parts)) if not number else relations()
-        inner[f"ppt/slides/_rels/{number}.xml.rels"] = related
-    inner |= {f"ppt/{kind}.xml": f"<x {names}>{content}</x>" for kind, content in parts.items()}
-    return write_office(path, "pptx", inner)
 
 
 def shape(*paragraphs: str, placeholder: str = "") -> str:

@@ -14,9 +14,7 @@ from common.errors import Permanent
 from common.extraction import ExtractionLimits
 from common.extraction.mime_types import XLSX
 from common.extraction.xlsx_values import shown
-from tests.unit.packed_files import OFFICE, outline, page_texts, read, relations, tables, write_office
-
-SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+from tests.unit.packed_files import OFFICE, SHEET, outline, page_texts, read, relations, tables, write_office
 
 
 @pytest.fixture
