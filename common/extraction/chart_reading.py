@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from common.extraction.chart_points import PointReader
 from common.extraction.charts import Chart, Points, Series
 from common.extraction.containers import Container
 from common.extraction.headed_text import SEPARATOR
 from common.extraction.limits import ExtractionLimits
 from common.extraction.office import REPEATED
-from common.extraction.xlsx_values import kind_of_format, shown
-from common.extraction.xml_reading import Attributes, number_of
+from common.extraction.xml_reading import Attributes
 
-# How it looks, what is computed of it (trend lines, error bars), and what repeats its words.
+# How it looks, what is computed of it (trend lines, error bars, parts of labels), and what a filter hides.
 _SKIPPED = REPEATED | frozenset(
-    "extLst spPr txPr dLbls errBars trendline dispUnits pivotFmts dTable legend".split()  # noqa: SIM905
+    "spPr txPr errBars trendline dispUnits pivotFmts dTable legend dlblFieldTable categoryFilterExceptions "  # noqa: SIM905
+    "filteredSeriesTitle filteredCategoryTitle "
+    "filteredAreaSeries filteredBarSeries filteredBubbleSeries filteredLineSeries filteredPieSeries "
+    "filteredRadarSeries filteredScatterSeries filteredSurfaceSeries".split()
 )
-_REFERENCES = frozenset({"strRef", "numRef", "multiLvlStrRef"})
+_REFERENCES = frozenset({"strRef", "numRef", "multiLvlStrRef", "datalabelsRange"})
 _AXES = frozenset({"catAx", "dateAx", "valAx", "serAx"})
 _NUMBERS = frozenset({"numCache", "numLit"})
-_FIELDS = frozenset({"tx", "cat", "xVal", "val", "yVal", "bubbleSize"})
+_FIELDS = frozenset({"tx", "cat", "xVal", "val", "yVal", "bubbleSize", "datalabelsRange"})
 _WORDS = frozenset({"v", "t", "formatCode"})
 _TRUE = frozenset({"1", "true"})
 
@@ -42,40 +45,50 @@ class _ChartReader:
         self._from_1904 = False
         self._plot: list[str] = []  # the ids of its axes, which it names behind its series
         self._axis: str | None = None
-        self._title: list[str] | None = None
-        self._field: list[Points] | None = None
-        self._place = 0
-        self._numeric = False
-        self._kind = self._kind_here = ""
+        self._field: PointReader | None = None
+        self._labels = PointReader()  # of the series, as far as somebody typed them
+        self._line: list[str] | None = None  # of a title or a typed label
+        self._in_label = False
+        self._computed = False  # a part of a label, such as "[VALUE]"
         self._text: list[str] | None = None
 
     def start(self, name: str, attributes: Attributes) -> None:
         """See `XmlReader`."""
-        match name:
-            case "p" | "br" | "pt" if self._title is not None:
-                self._title.append(" ")
-            case "pt":
-                self._place = self._place_of(attributes.get("idx", ""))
-                code = attributes.get("formatCode")
-                self._kind_here = self._kind if code is None else kind_of_format(code)
-            case _ if name in _WORDS:
-                self._text = []
-            case "lvl" if self._field and self._field[-1]:
-                self._field.append({})
-            case "title":
-                self._title = []
-            case "ser":
-                self.chart.series.append(Series(axes=self._plot))
-            case _ if name in _FIELDS and self._title is None and self.chart.series:
-                self._field = [{}]
-                self._place = 0
-                self._numeric, self._kind_here = False, ""
-            case _ if name in _NUMBERS:
-                self._numeric, self._kind = True, ""
-            case "date1904":
-                self._from_1904 = attributes.get("val", "1") in _TRUE
-            case _:
-                self._start_axis(name, attributes)
+        if self._line is not None:
+            self._start_in_line(name, attributes)
+        elif name in _WORDS:
+            self._text = []
+        elif self._field is not None:
+            self._start_in_field(self._field, name, attributes)
+        elif name in {"title", "dLbl"}:
+            self._line, self._in_label = [], name == "dLbl"
+        elif name == "ser":
+            self.chart.series.append(Series(axes=self._plot))
+            self._labels = PointReader()
+        elif name in _FIELDS and self.chart.series:
+            self._field = PointReader(from_1904=self._from_1904)
+        elif name == "date1904":
+            self._from_1904 = attributes.get("val", "1") in _TRUE
+        else:
+            self._start_axis(name, attributes)
+
+    def _start_in_line(self, name: str, attributes: Attributes) -> None:
+        if name in {"v", "t"} and not self._computed:
+            self._text = []
+        elif name == "fld":
+            self._computed = self._in_label
+        elif name in {"p", "br", "pt"} and self._line is not None:
+            self._line.append(" ")
+        elif name == "idx":
+            self._labels.point(attributes.get("val", ""))
+
+    def _start_in_field(self, field: PointReader, name: str, attributes: Attributes) -> None:
+        if name == "pt":
+            field.point(attributes.get("idx", ""), attributes.get("formatCode"))
+        elif name == "lvl":
+            field.level()
+        elif name in _NUMBERS:
+            field.numeric = True
 
     def _start_axis(self, name: str, attributes: Attributes) -> None:
         if name in _AXES:
@@ -87,53 +100,62 @@ class _ChartReader:
         elif name == "axId":
             self._axis = attributes.get("val", "")
 
-    def _place_of(self, index: str) -> int:
-        place = number_of(index)
-        return self._place + 1 if place is None else place
-
     def end(self, name: str) -> None:
         """See `XmlReader`."""
-        if name in _WORDS:
-            self._end_words(name)
-        elif name == "title":
-            self._end_title()
+        if name in _WORDS and self._text is not None:
+            self._end_words(name, "".join(self._text))
+            self._text = None
+        elif name == "fld":
+            self._computed = False
+        elif name in {"title", "dLbl"}:
+            self._end_line(" ".join("".join(self._line or ()).split()))
+            self._line = None
+        elif name in _FIELDS and self._field is not None:
+            self._end_field(name, self._field.levels)
+            self._field = None
         elif name in _AXES:
             self._axis = None
-        elif name == "ser" and self.chart.series and self.chart.series[-1].is_empty():
-            self.chart.series.pop()
-        elif name in _FIELDS and self._field is not None:
-            self._end_field(name, [points for points in self._field if points])
-            self._field = None
+        elif name == "ser" and self.chart.series:
+            self._end_series(self.chart.series[-1])
 
-    def _end_words(self, name: str) -> None:
-        words = "".join(self._text or ())
-        self._text = None
-        if name == "formatCode":
-            self._kind = kind_of_format(words)
-        elif self._title is not None:
-            self._title.append(words)
-        elif self._field is not None:
-            value = shown(words, self._kind_here, from_1904=self._from_1904) if self._numeric else words
-            self._field[-1][self._place] = value
-            self._characters += len(value) + len(SEPARATOR)
-            self._limits.check_characters(self._characters)
+    def _end_words(self, name: str, words: str) -> None:
+        if self._line is not None:
+            self._line.append(words)
+        elif self._field is None:
+            return
+        elif name == "formatCode":
+            self._field.format(words)
+        else:
+            self._count(self._field.value(words))
 
-    def _end_title(self) -> None:
-        title, self._title = " ".join("".join(self._title or ()).split()), None
-        if self._axis is None:
-            self.chart.title = title
-        elif title:
-            self.chart.axes[self._axis] = title
+    def _count(self, words: str) -> None:
+        self._characters += len(words) + len(SEPARATOR)
+        self._limits.check_characters(self._characters)
 
-    def _end_field(self, name: str, filled: list[Points]) -> None:
+    def _end_line(self, line: str) -> None:
+        if not line:
+            return
+        if self._in_label:
+            self._count(self._labels.value(line))
+        elif self._axis is None:
+            self.chart.title = line
+        else:
+            self.chart.axes[self._axis] = line
+
+    def _end_field(self, name: str, levels: list[Points]) -> None:
         series = self.chart.series[-1]
         if name == "tx":
-            series.name = " ".join(value for points in filled for value in points.values())
+            series.name = " ".join(value for points in levels for value in points.values())
         elif name in {"cat", "xVal"}:
             former = self.chart.series[-2].categories if len(self.chart.series) > 1 else []
-            series.categories = former if filled == former else filled  # each series has them again
+            series.categories = former if levels == former else levels  # each series has them again
         else:
-            series.values += filled
+            series.values += levels
+
+    def _end_series(self, series: Series) -> None:
+        series.values += self._labels.levels
+        if series.is_empty():
+            self.chart.series.pop()
 
     def text(self, text: str) -> None:
         """See `XmlReader`."""

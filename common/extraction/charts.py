@@ -14,7 +14,7 @@ type Points = dict[int, str]
 
 @dataclass(slots=True)
 class Series:
-    """One series. `categories` has the innermost level first, `values` what there is of a point: value, size.
+    """One series. `categories` has the innermost level first, `values` what there is of a point: value, size, label.
 
     `axes` are the ids of the axes that it is drawn along: that of its categories first, then that of its values.
     """

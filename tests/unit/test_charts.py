@@ -168,14 +168,32 @@ def test_plots_that_share_categories_are_one_table_under_the_axis_of_each(path: 
     ]
 
 
-def test_what_is_computed_from_a_series_or_repeats_it_is_left_out(path: Path) -> None:
-    label = "<dLbls><dLbl><tx><rich><p><r><t>12</t></r></p></rich></tx></dLbl></dLbls>"
+def test_what_is_computed_from_a_series_and_what_a_filter_hides_are_left_out(path: Path) -> None:
     trend = (
         "<trendline><name>Linear</name></trendline><errBars><plus><numLit><pt><v>9</v></pt></numLit></plus></errBars>"
     )
-    hidden = f"<extLst><ext>{series('Hidden', ('x',), ('1',))}</ext></extLst>"
-    inner = series("Sales", ("Q1",), ("12",)).replace("<cat>", f"{label}{trend}<cat>") + hidden
+    hidden = f"<extLst><filteredBarSeries>{series('Hidden', ('x',), ('1',))}</filteredBarSeries></extLst>"
+    inner = series("Sales", ("Q1",), ("12",)).replace("<cat>", f"{trend}<cat>") + hidden
     assert read(write_slides(path, FRAME, chart=chart(plot("barChart", content=inner)))).text == " | Sales\nQ1 | 12"
+
+
+def label(place: int, words: str) -> str:
+    return f'<dLbl><idx val="{place}"/><tx><rich><p>{words}</p></rich></tx></dLbl>'
+
+
+def test_labels_from_cells_and_typed_ones_are_columns_and_computed_ones_none(path: Path) -> None:
+    typed = "<r><t>Strike</t></r><fld><t>[VALUE]</t></fld><r><t> in May</t></r>"
+    labels = f"<dLbls>{label(1, typed)}{label(0, '<fld><t>[CELLRANGE]</t></fld>')}</dLbls>"
+    cells = "<datalabelsRange><f>A1</f><dlblRangeCache><pt><v>Bonn</v></pt><pt><v>Ulm</v></pt></dlblRangeCache>"
+    points = cached("xVal", "1", "2", kind="num") + cached("yVal", "3", "4", kind="num")
+    inner = (
+        f"<ser>{cached('tx', 'Towns')}{labels}{points}"
+        f"<extLst>{cells}</datalabelsRange></extLst></ser>{series('Plan', (), ('7',))}"
+    )
+    space = chart(plot("scatterChart", content=inner))
+    assert read(write_slides(path, FRAME, chart=space)).text == (
+        " | Towns |  |  | Plan\n1 | 3 | Bonn |  | 7\n2 | 4 | Ulm | Strike in May"
+    )
 
 
 def test_titles_of_several_lines_or_from_cells_stand_on_one(path: Path) -> None:
