@@ -91,7 +91,7 @@ def _cells(group: Sequence[Series], words: Sequence[str]) -> list[str]:
 
 def _rows(group: Sequence[Series], length: int, limits: ExtractionLimits) -> Iterator[list[str]]:
     columns: list[Mapping[int, str]] = [*reversed(group[0].categories)] if group else []
-    columns += [points for each in group for points in each.values]
+    columns += [points for each in group for points in each.values or [{}]]
     places = sorted({place for points in columns for place in points})
     limits.check_characters(length + len(places) * len(columns) * len(SEPARATOR))
     for place in places:

@@ -12,8 +12,10 @@ from common.extraction.containers import Container
 from common.extraction.drawing import Shape, read_shapes
 from common.extraction.headed_text import HeadedText
 from common.extraction.limits import ExtractionLimits
+from common.extraction.newer_charts import read_newer_chart
 from common.extraction.office import Damage, Relationship, parts_of_kind, relationships
 
+_NEWER = "chartEx"
 _LOST = "could not be read."
 
 type Related = Mapping[str, Relationship]
@@ -54,7 +56,7 @@ class Figures:
         if reference not in self.related:
             return
         part = self.related[reference].target
-        self._chart(part).write(text, self.limits)
+        self._chart(part, newer=self.related[reference].kind == _NEWER).write(text, self.limits)
         over_it = pointed_to(self.container, part, self.damage, self.place)
         for drawing in parts_of_kind(over_it, "chartUserShapes"):
             self._write_all(text, drawing, "What is drawn over a chart")
@@ -69,6 +71,8 @@ class Figures:
             shape.write(text)
         self.limits.check_characters(text.length)
 
-    def _chart(self, part: str) -> Chart:
-        read = partial(read_chart, self.container, part, self.limits, own_words=self.own_words)
+    def _chart(self, part: str, *, newer: bool) -> Chart:
+        read = partial(
+            read_newer_chart if newer else read_chart, self.container, part, self.limits, own_words=self.own_words
+        )
         return self.damage.spared(read, Chart(), f"A chart of {self.place} {_LOST}")

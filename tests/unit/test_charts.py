@@ -196,6 +196,12 @@ def test_labels_from_cells_and_typed_ones_are_columns_and_computed_ones_none(pat
     )
 
 
+def test_a_series_without_a_point_keeps_its_column(path: Path) -> None:
+    inner = series("Sales", ("Q1",), ("1",)) + series("Gone", ("Q1",), ()) + series("Costs", ("Q1",), ("2",))
+    space = chart(plot("barChart", content=inner))
+    assert read(write_slides(path, FRAME, chart=space)).text == " | Sales | Gone | Costs\nQ1 | 1 |  | 2"
+
+
 def test_titles_of_several_lines_or_from_cells_stand_on_one(path: Path) -> None:
     lines = (
         "<title><tx><rich><p><r><t>One </t></r><r><t>line</t></r></p><p><r><t>and more</t></r></p></rich></tx></title>"
