@@ -45,6 +45,7 @@ class _ChartReader:
         self._from_1904 = False
         self._plot: list[str] = []  # the ids of its axes, which it names behind its series
         self._axis: str | None = None
+        self._series: Series | None = None
         self._field: PointReader | None = None
         self._labels = PointReader()  # of the series, as far as somebody typed them
         self._line: list[str] | None = None  # of a title or a typed label
@@ -63,9 +64,9 @@ class _ChartReader:
         elif name in {"title", "dLbl"}:
             self._line, self._in_label = [], name == "dLbl"
         elif name == "ser":
-            self.chart.series.append(Series(axes=self._plot))
+            self._series = Series(axes=self._plot)
             self._labels = PointReader()
-        elif name in _FIELDS and self.chart.series:
+        elif name in _FIELDS and self._series is not None:
             self._field = PointReader(from_1904=self._from_1904)
         elif name == "date1904":
             self._from_1904 = attributes.get("val", "1") in _TRUE
@@ -110,13 +111,14 @@ class _ChartReader:
         elif name in {"title", "dLbl"}:
             self._end_line(" ".join("".join(self._line or ()).split()))
             self._line = None
-        elif name in _FIELDS and self._field is not None:
-            self._end_field(name, self._field.levels)
+        elif name in _FIELDS and self._series is not None and self._field is not None:
+            self._end_field(self._series, name, self._field.levels)
             self._field = None
         elif name in _AXES:
             self._axis = None
-        elif name == "ser" and self.chart.series:
-            self._end_series(self.chart.series[-1])
+        elif name == "ser" and self._series is not None and self._field is None:
+            self._end_series(self._series)
+            self._series = None
 
     def _end_words(self, name: str, words: str) -> None:
         if self._line is not None:
@@ -142,20 +144,19 @@ class _ChartReader:
         else:
             self.chart.axes[self._axis] = line
 
-    def _end_field(self, name: str, levels: list[Points]) -> None:
-        series = self.chart.series[-1]
+    def _end_field(self, series: Series, name: str, levels: list[Points]) -> None:
         if name == "tx":
             series.name = " ".join(value for points in levels for value in points.values())
         elif name in {"cat", "xVal"}:
-            former = self.chart.series[-2].categories if len(self.chart.series) > 1 else []
+            former = self.chart.series[-1].categories if self.chart.series else []
             series.categories = former if levels == former else levels  # each series has them again
         else:
             series.values += levels
 
     def _end_series(self, series: Series) -> None:
         series.values += self._labels.levels
-        if series.is_empty():
-            self.chart.series.pop()
+        if not series.is_empty():
+            self.chart.series.append(series)
 
     def text(self, text: str) -> None:
         """See `XmlReader`."""

@@ -20,6 +20,10 @@ from pptx.util import Inches
 
 from common.errors import Permanent
 from common.extraction import ExtractionLimits
+from common.extraction.containers import open_container
+from common.extraction.figures import Figures
+from common.extraction.headed_text import HeadedText
+from common.extraction.office import Damage, Relationship
 from tests.unit.packed_files import (
     OFFICE,
     SHEET,
@@ -31,6 +35,7 @@ from tests.unit.packed_files import (
     tables,
     write_office,
     write_slides,
+    write_zip,
 )
 
 PLACE = (Inches(1), Inches(1), Inches(6), Inches(4))
@@ -354,3 +359,47 @@ def test_each_word_and_number_comes_once_and_in_order(
     for row, category in enumerate(categories):
         expected += [category, *(str(values[column * rows + row]) for column in range(len(names)))]
     assert [word for word in read(path).text.split() if word != "|"] == expected
+
+
+ELEMENTS = (
+    *(
+        "chart",
+        "title",
+        "plotArea",
+        "barChart",
+        "ser",
+        "tx",
+        "cat",
+        "val",
+        "xVal",
+        "strCache",
+        "numCache",
+        "formatCode",
+    ),
+    *("lvl", "pt", "v", "t", "p", "fld", "dLbl", "idx", "axId", "catAx", "valAx", "datalabelsRange", "date1904"),
+    *("series", "data", "strDim", "numDim", "dataId", "axis", "catScaling", "valScaling", "txData", "f"),
+)
+TREES = st.recursive(
+    st.sampled_from(["", "word", "7", "0%", "d/m/yy"]),
+    lambda inner: st.builds(
+        lambda name, value, content: f'<{name} val="{value}" idx="{value}" id="{value}">{"".join(content)}</{name}>',
+        st.sampled_from(ELEMENTS),
+        st.sampled_from(["", "0", "1", "x", "9999999"]),
+        st.lists(inner, max_size=4),
+    ),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=150)
+@given(content=TREES, kind=st.sampled_from(["chart", "chartEx"]), own_words=st.booleans())
+def test_elements_in_any_order_are_no_damage(
+    tmp_path_factory: pytest.TempPathFactory, content: str, kind: str, own_words: bool
+) -> None:
+    limits, text = ExtractionLimits(), HeadedText()
+    path = write_zip(tmp_path_factory.getbasetemp() / "any.zip", {"c.xml": f"<x>{content}</x>"})
+    with open_container(path, limits) as container:
+        damage = Damage()
+        related = {"c": Relationship(kind, "c.xml")}
+        Figures(container, related, limits, damage, "slide 1", own_words=own_words).write_chart(text, "c")
+    assert damage.warnings() == ()
