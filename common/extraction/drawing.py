@@ -10,7 +10,7 @@ from common.extraction.headed_text import HeadedText
 from common.extraction.office import REPEATED
 from common.extraction.xml_reading import Attributes, number_of
 
-_SKIPPED = REPEATED | {"timing", "transition"}
+SKIPPED = REPEATED | {"timing", "transition"}
 _SHAPES = frozenset({"sp", "graphicFrame", "cxnSp", "pic"})
 _PICTURES = frozenset({"graphicFrame", "pic"})
 _LISTED = frozenset({"body", "obj"})
@@ -87,12 +87,12 @@ class Shape:
 
 def read_shapes(container: Container, part: str) -> list[Shape]:
     """The shapes of the container's part, in the drawing's order."""
-    reader = _DrawingReader()
-    container.read_xml(part, reader, skip=_SKIPPED)
+    reader = DrawingReader()
+    container.read_xml(part, reader, skip=SKIPPED)
     return reader.shapes
 
 
-class _DrawingReader:
+class DrawingReader:
     """Collects the shapes, in the drawing's order."""
 
     def __init__(self) -> None:

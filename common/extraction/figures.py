@@ -9,6 +9,7 @@ from functools import partial
 from common.extraction.chart_reading import read_chart
 from common.extraction.charts import Chart
 from common.extraction.containers import Container
+from common.extraction.diagrams import read_diagram
 from common.extraction.drawing import Shape, read_shapes
 from common.extraction.headed_text import HeadedText
 from common.extraction.limits import ExtractionLimits
@@ -42,7 +43,7 @@ class Figures:
     own_words: bool = False
 
     def shapes(self, part: str, what: str) -> Sequence[Shape]:
-        """The shapes of a part; none where it is damaged. `what` that is, for the warning: "A diagram"."""
+        """The shapes of a part; none where it is damaged. `what` that is, for the warning: "A drawing"."""
         return self.damage.spared(partial(read_shapes, self.container, part), [], f"{what} of {self.place} {_LOST}")
 
     def write_shape(self, text: HeadedText, shape: Shape) -> None:
@@ -59,16 +60,16 @@ class Figures:
         self._chart(part, newer=self.related[reference].kind == _NEWER).write(text, self.limits)
         over_it = pointed_to(self.container, part, self.damage, self.place)
         for drawing in parts_of_kind(over_it, "chartUserShapes"):
-            self._write_all(text, drawing, "What is drawn over a chart")
+            for shape in self.shapes(drawing, "What is drawn over a chart"):
+                shape.write(text)
+        self.limits.check_characters(text.length)
 
     def write_diagram(self, text: HeadedText, reference: str) -> None:
         """The words of the diagram of this id; nothing where there is none."""
-        if reference in self.related:
-            self._write_all(text, self.related[reference].target, "A diagram")
-
-    def _write_all(self, text: HeadedText, part: str, what: str) -> None:
-        for shape in self.shapes(part, what):
-            shape.write(text)
+        if reference not in self.related:
+            return
+        read = partial(read_diagram, self.container, self.related[reference].target)
+        self.damage.spared(read, Shape(), f"A diagram of {self.place} {_LOST}").write(text)
         self.limits.check_characters(text.length)
 
     def _chart(self, part: str, *, newer: bool) -> Chart:
