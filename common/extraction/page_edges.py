@@ -38,7 +38,7 @@ def running_lines(pages: Sequence[list[str]], layouts: Sequence[PageLayout | Non
     one of the two pages before, a page number at its end aside, so that its first occurrence stays. Where it is known
     where lines stand, the first goes as well, if it stands in the margin at the same place and in the same size as the
     others; so does one that differs in numbers alone, or stands where most pages have their heads. A page that would
-    keep no line keeps those that no page before had.
+    keep no line keeps those that no page before had; where none keeps any, all lines stay.
     """
     looks = layouts or [None] * len(pages)
     top, bottom = _Edge(pages, looks, from_top=True), _Edge(pages, looks, from_top=False)
@@ -48,6 +48,8 @@ def running_lines(pages: Sequence[list[str]], layouts: Sequence[PageLayout | Non
         if len(gone) == len(lines):
             gone = top.repeated(number) | {len(lines) - 1 - place for place in bottom.repeated(number)}
         found.append(gone)
+    if all(len(gone) == len(lines) for gone, lines in zip(found, pages, strict=True)):
+        return [set() for _ in pages]
     return found
 
 

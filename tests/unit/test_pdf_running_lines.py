@@ -97,6 +97,10 @@ def test_a_number_alone_stays_on_the_only_page(path: Path) -> None:
     assert page_texts(write(path, 1, numbered("{}"))) == [f"1 {bodies(1)[0]}"]
 
 
+def test_numbers_stay_where_there_is_nothing_else(path: Path) -> None:
+    assert page_texts(write(path, 3, numbered("{}"), lines=lambda _: [])) == ["1", "2", "3"]
+
+
 def test_a_title_stays_though_later_pages_have_it_as_their_head(path: Path) -> None:
     def draw(canvas: Any, number: int) -> None:
         if number == 1:
