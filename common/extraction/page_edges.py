@@ -6,21 +6,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from statistics import median
-from typing import NamedTuple
 
-from common.extraction.pages import EDGE_LINES, MARGIN, LinePlace, PageLayout
+from common.extraction.edge_lines import EdgeLine, depth, edge_lines, is_again, level, same_place
+from common.extraction.pages import EDGE_LINES, MARGIN, PageLayout
 from common.extraction.running_lines import (
-    begins_alike,
     differs_in_numbers,
     ends_with_page,
     is_same,
     names_page,
     page_number,
-    repeats,
 )
 
-_DEEPEST = 2  # lines at an edge that may be running ones
-_DEEPEST_IF_PLACED = 4  # a page's foot often comes with its head, before the text
 _LOOK_BACK = 2  # left and right pages may differ
 _LOOK_FURTHER = 4
 _NARROW_MARGIN = 0.095  # of a page's height: what is written there stands beside the text, apart from it or not
@@ -28,7 +24,6 @@ _APART = 1.8  # of a line's height: further from the text than a heading
 _LARGE = 1.3  # of the usual line's height
 _LEAST_LINES = 8  # of one of two pages whose heads say nothing of pages and differ in numbers: less may be a slide
 _LEAST_OF_SLOT = 3
-_SAME, _BESIDE = 3, 20  # tenths of a point
 
 
 def running_lines(pages: Sequence[list[str]], layouts: Sequence[PageLayout | None] = ()) -> list[set[int]]:
@@ -53,22 +48,14 @@ def running_lines(pages: Sequence[list[str]], layouts: Sequence[PageLayout | Non
     return found
 
 
-class _Line(NamedTuple):
-    """A line at an edge, and where it and the one behind it stand, if that is known."""
-
-    text: str
-    place: LinePlace | None
-    following: LinePlace | None
-
-
 class _Edge:
     """One edge of all pages: their lines, counted from there."""
 
     def __init__(self, pages: Sequence[list[str]], layouts: Sequence[PageLayout | None], *, from_top: bool) -> None:
         self._layouts = layouts
         self._lengths = [len(lines) for lines in pages]
-        self._pages = [_edge_lines(*page, from_top=from_top) for page in zip(pages, layouts, strict=True)]
-        self._near = [lines[: _depth(lines)] for lines in self._pages]
+        self._pages = [edge_lines(*page, from_top=from_top) for page in zip(pages, layouts, strict=True)]
+        self._near = [lines[: depth(lines)] for lines in self._pages]
         heights = [place.height for layout in layouts if layout for place in (*layout.top, *layout.bottom)]
         self._large = _LARGE * median(heights) if heights else 0.0
         self._known: dict[tuple[int, int], bool] = {}
@@ -96,11 +83,11 @@ class _Edge:
             elif not self._stands_in(range(number + 1, number + 1 + _LOOK_BACK), line):
                 return
 
-    def _stands_in(self, numbers: range, line: _Line) -> bool:
+    def _stands_in(self, numbers: range, line: EdgeLine) -> bool:
         """True if the line stands at this edge of one of these pages."""
-        return any(_is_again(line, other) for _, other in self._others(numbers))
+        return any(is_again(line, other) for _, other in self._others(numbers))
 
-    def _is_page_number(self, number: int, line: _Line) -> bool:
+    def _is_page_number(self, number: int, line: EdgeLine) -> bool:
         """True if the line is a number alone, and so are others of the next pages, greater by the distance."""
         value = page_number(line.text)
         if value is None:
@@ -108,7 +95,7 @@ class _Edge:
         return names_page(line.text, number + 1, len(self._pages)) or any(
             (its := page_number(other.text)) is not None
             and its - value == there - number
-            and _level(line, other, any_size=True)
+            and level(line, other, any_size=True)
             for there, other in self._others(_around(number, _LOOK_BACK))
         )
 
@@ -134,26 +121,26 @@ class _Edge:
             place
             for place, line in enumerate(lines)
             if line.place and page_number(line.text) is not None
-            if any(lines[other].place and _level(line, lines[other], any_size=True) for other in placed - {place})
+            if any(lines[other].place and level(line, lines[other], any_size=True) for other in placed - {place})
         }
 
-    def _stands_there(self, number: int, line: _Line) -> bool:
+    def _stands_there(self, number: int, line: EdgeLine) -> bool:
         """True if another page has the line at the same place. Of a large one, two have to: it may be a title."""
         large = line.place is not None and line.place.height > self._large
         there = sum(
-            _same_place(line, other) and is_same(line.text, other.text) and not self._same_page(number, page)
+            same_place(line, other) and is_same(line.text, other.text) and not self._same_page(number, page)
             for page, other in self._others(_around(number, _LOOK_FURTHER if large else _LOOK_BACK))
         )
         return there > large
 
-    def _counts(self, number: int, line: _Line) -> bool:
+    def _counts(self, number: int, line: EdgeLine) -> bool:
         """True if another page has the line at the same height with other numbers."""
         if line.place is None or line.place.height > self._large:
             return False
         at_foot = (layout := self._layouts[number]) is not None and 2 * line.place.bottom < layout.height
         sure = ends_with_page(line.text) or self._lengths[number] >= _LEAST_LINES
         return any(
-            _level(line, other)
+            level(line, other)
             and differs_in_numbers(line.text, other.text, may_be_note=at_foot)
             and (sure or self._lengths[there] >= _LEAST_LINES)
             for there, other in self._others(_around(number, _LOOK_BACK))
@@ -180,7 +167,7 @@ class _Edge:
                     running[slot] += self._runs(number, place)
         return {slot: (running[slot], count) for slot, count in every.items()}
 
-    def _others(self, numbers: Sequence[int]) -> Iterator[tuple[int, _Line]]:
+    def _others(self, numbers: Sequence[int]) -> Iterator[tuple[int, EdgeLine]]:
         """The lines at the edge of these pages, as far as there are such pages."""
         for number in numbers:
             if 0 <= number < len(self._pages):
@@ -192,7 +179,7 @@ class _Edge:
         lines = [line.text for line in self._pages[one]]
         return len(lines) == EDGE_LINES and lines == [line.text for line in self._pages[other]]
 
-    def _in_margin(self, number: int, line: _Line, margin: float) -> bool:
+    def _in_margin(self, number: int, line: EdgeLine, margin: float) -> bool:
         layout = self._layouts[number]
         if layout is None or line.place is None:
             return False
@@ -209,46 +196,5 @@ class _Edge:
         return place + 1 < len(lines) and self._runs(number, place + 1)
 
 
-def _edge_lines(lines: Sequence[str], layout: PageLayout | None, *, from_top: bool) -> list[_Line]:
-    outside = len(lines)
-    places: tuple[LinePlace, ...] = ()
-    if layout:
-        places = layout.top if from_top else layout.bottom
-        if layout.tables:
-            outside = layout.tables[0].first if from_top else len(lines) - layout.tables[-1].last
-    chosen = lines[:EDGE_LINES] if from_top else lines[: -1 - EDGE_LINES : -1]
-    padded = (*places, *[None] * (EDGE_LINES + 1))
-    return [_Line(text, padded[index], padded[index + 1]) for index, text in enumerate(chosen[:outside])]
-
-
-def _depth(lines: Sequence[_Line]) -> int:
-    """How many of the lines may be running ones."""
-    placed = sum(line.place is not None for line in lines)
-    return min(placed, _DEEPEST_IF_PLACED) or min(len(lines), _DEEPEST)
-
-
 def _around(number: int, distance: int) -> list[int]:
     return [*range(number - distance, number), *range(number + 1, number + 1 + distance)]
-
-
-def _is_again(line: _Line, other: _Line) -> bool:
-    """True if the line repeats the other; where it is known where both stand, only with the same numbers."""
-    if line.text == other.text:
-        return True
-    placed = line.place is not None and other.place is not None
-    return begins_alike(line.text, other.text) if placed else repeats(line.text, other.text)
-
-
-def _level(line: _Line, other: _Line, *, any_size: bool = False) -> bool:
-    """True unless it is known that the lines stand at other heights of their pages, or in other sizes."""
-    if line.place is None or other.place is None:
-        return True
-    same_size = any_size or abs(line.place.height - other.place.height) <= _SAME
-    return same_size and abs(line.place.bottom - other.place.bottom) <= _SAME
-
-
-def _same_place(line: _Line, other: _Line) -> bool:
-    """True if it is known that the lines stand at the same place of their pages, in the same size."""
-    if line.place is None or other.place is None:
-        return False
-    return _level(line, other) and abs(line.place.left - other.place.left) <= _BESIDE
