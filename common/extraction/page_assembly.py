@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -18,10 +19,14 @@ from common.model.chunks import Heading
 type Page = list[str]
 
 _PARAGRAPH = "\n\n"
+_NOTHING: Mapping[int, Sequence[str]] = MappingProxyType({})
 
 
 def assemble(
-    pages: list[Page], entries: Sequence[OutlineEntry], layouts: Sequence[PageLayout | None] = ()
+    pages: list[Page],
+    entries: Sequence[OutlineEntry],
+    layouts: Sequence[PageLayout | None] = (),
+    filled_in: Mapping[int, Sequence[str]] = _NOTHING,
 ) -> tuple[str, tuple[int, ...], tuple[Heading, ...]]:
     """The text, the offset at which each page begins, and the headings.
 
@@ -46,10 +51,12 @@ def assemble(
             bool(former and lines) and not (begins_with_heading or in_table) and runs_on(former, lines[0], width)
         )
         goes_on = continues or (in_table and tables[0].continues)
-        text.begin_page("\n" if goes_on else _PARAGRAPH, empty=not lines)
+        fields = "\n".join(filled_in.get(number, ()))
+        text.begin_page("\n" if goes_on else _PARAGRAPH, empty=not (lines or fields))
         text.headings += [Heading(level=each.level, title=each.title, char_start=text.length) for each in missing]
         _add_page(text, lines, found, tables, width)
-        former = "" if not lines or (tables and tables[-1].last == len(lines)) else lines[-1]
+        text.add_block(fields)
+        former = "" if fields or not lines or (tables and tables[-1].last == len(lines)) else lines[-1]
     return text.whole(), tuple(text.page_starts), tuple(text.headings)
 
 

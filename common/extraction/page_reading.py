@@ -14,10 +14,11 @@ from common.extraction.pages import EDGE_LINES, MARGIN, LinePlace, PageLayout, P
 
 
 class PageLines(NamedTuple):
-    """A page's lines and how it looks, where that is known."""
+    """A page's lines, how it looks, where that is known, and what was filled into it."""
 
     lines: list[str]
     layout: PageLayout | None = None
+    filled_in: Sequence[str] = ()
 
 
 def page_lines(page: Any, *, headings: bool, former: PageLayout | None) -> PageLines:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -74,7 +74,8 @@ class PageRange(msgspec.Struct, frozen=True, kw_only=True):
     `pages[i]` holds the lines of page start + i, None if it could not be read, `layouts[i]` how it looks, None where
     that is not known (no layouts at all: of none). `outline` and `title` are the
     document's, in each of its ranges. `unread_images` are the pages, counted from 0, that show an image, have no text
-    layer, and of which no text was read; `failures` name the errors at which that was so, each once.
+    layer, and of which no text was read; `failures` name the errors at which that was so, each once. `filled_in` holds,
+    by page counted from 0, the lines of what was filled into forms.
     """
 
     mime_type: str
@@ -86,6 +87,7 @@ class PageRange(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None = None
     unread_images: tuple[int, ...] = ()
     failures: tuple[str, ...] = ()
+    filled_in: dict[int, Sequence[str]] = {}
 
     @property
     def end(self) -> int:

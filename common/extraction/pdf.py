@@ -17,6 +17,7 @@ from common.extraction.limits import ExtractionLimits, Progress
 from common.extraction.mime_types import PDF
 from common.extraction.outline import OutlineEntry
 from common.extraction.page_assembly import Page, assemble
+from common.extraction.page_fields import filled_in
 from common.extraction.page_images import page_image
 from common.extraction.page_reading import PageLines, page_lines
 from common.extraction.page_text import raw_lines
@@ -63,6 +64,7 @@ def read_range(
             title=document.title(),
             unread_images=tuple(start + index for index, page in enumerate(pages) if page.image and not page.lines),
             failures=tuple(dict.fromkeys(page.failure for page in pages if page.failure)),
+            filled_in={start + index: page.filled_in for index, page in enumerate(pages) if page.filled_in},
         )
 
 
@@ -76,7 +78,8 @@ def assemble_ranges(ranges: Sequence[PageRange], limits: ExtractionLimits) -> Ex
     if pages and len(unreadable) == len(pages):
         raise _corrupt("none of its pages can be read")
     layouts = [layout for each in ranges for layout in each.layouts or [None] * len(each.pages)]
-    text, page_starts, headings = assemble(pages, ranges[0].outline, layouts)
+    filled = {number: lines for each in ranges for number, lines in each.filled_in.items()}
+    text, page_starts, headings = assemble(pages, ranges[0].outline, layouts, filled)
     limits.check_characters(len(text))
     if failures and not text.strip():
         raise Permanent(
@@ -102,6 +105,7 @@ class _ReadPage(NamedTuple):
     layout: PageLayout | None = None
     image: bool = False
     failure: str | None = None
+    filled_in: Sequence[str] = ()
 
 
 def _read_pages(
@@ -134,9 +138,11 @@ def _read_page(
     if read is None:
         return _ReadPage(None)
     if read.lines or not document.shows_image(number):
-        return _ReadPage(read.lines, read.layout)
+        return _ReadPage(read.lines, read.layout, filled_in=read.filled_in)
     image = document.image(number) if page_reader else None
-    return _ReadPage([], image=True) if page_reader is None or image is None else _read_image(page_reader, image)
+    if page_reader is None or image is None:
+        return _ReadPage([], image=True, filled_in=read.filled_in)
+    return _read_image(page_reader, image)._replace(filled_in=read.filled_in)
 
 
 def _read_image(page_reader: PageReader, image: PageImage) -> _ReadPage:
@@ -188,6 +194,8 @@ class _Document:
                         "The PDF is protected by a password. Save it without one and upload the new file.",
                     ) from None
                 raise _corrupt("it cannot be opened") from error
+            if self._pdf.get_formtype() == pdfium.FORMTYPE_ACRO_FORM:
+                self._pdf.init_forms()
             self._pages = len(self._pdf)
         self.outline = tuple(self._outline())
 
@@ -221,7 +229,8 @@ class _Document:
         with _PDFIUM:
             try:
                 with closing(self._pdf[number]) as page:
-                    return page_lines(page, headings=not self.outline, former=former)
+                    lines = page_lines(page, headings=not self.outline, former=former)
+                    return lines._replace(filled_in=filled_in(page, self._pdf.formenv))
             except pypdfium2.PdfiumError:
                 return None
 
