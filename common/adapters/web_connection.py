@@ -25,11 +25,19 @@ type Resolve = Callable[[str, int], Sequence[str]]
 
 # To connect to one address, and between two bytes.
 _STEP_SECONDS = 15.0
+_LONGEST_REASON = 200
 
 
-def unreachable(address: WebAddress, why: object) -> Retryable:
+def unreachable(address: WebAddress, why: str | Exception) -> Retryable:
     """The site did not answer, which may pass."""
-    return Retryable(URL_UNREACHABLE, f"{address.host} cannot be reached: {why}")
+    return Retryable(URL_UNREACHABLE, f"{address.host} cannot be reached: {_told(why)}")
+
+
+def _told(why: str | Exception) -> str:
+    """The error's own sentence, in which the site may be quoted: printable, and short enough to be kept."""
+    said = why if isinstance(why, str) else next((each for each in why.args if isinstance(each, str)), str(why))
+    words = "".join(each if each.isprintable() else " " for each in said).split()
+    return " ".join(words)[:_LONGEST_REASON] or type(why).__name__
 
 
 def system_addresses(host: str, port: int) -> Sequence[str]:

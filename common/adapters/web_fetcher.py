@@ -80,7 +80,7 @@ class PinnedWebFetcher:
         )
 
     def _redirected(self, address: WebAddress, response: BaseHTTPResponse) -> WebAddress:
-        return address.redirected(response.headers.get("Location", ""), self.ports)
+        return address.redirected(_as_utf8(response.headers.get("Location", "")), self.ports)
 
     def _kept(self, address: WebAddress, response: BaseHTTPResponse, destination: Path, deadline: Deadline) -> Fetched:
         content_type = _word(response, "Content-Type") or "application/octet-stream"
@@ -131,6 +131,14 @@ class PinnedWebFetcher:
                     return None
                 return Protego.parse(_beginning(response, _ROBOTS_BYTES).decode("utf-8", "replace"))
         return None
+
+
+def _as_utf8(location: str) -> str:
+    """A header is read as Latin-1; sites that do not percent-encode an address write UTF-8, as browsers take it."""
+    try:
+        return location.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return location
 
 
 def _word(response: BaseHTTPResponse, header: str) -> str | None:

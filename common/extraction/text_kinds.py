@@ -23,6 +23,7 @@ _CONTENT_TAG = re.compile(
     re.IGNORECASE,
 )
 _OTHER_MARKUP = re.compile(r"<(?:!doctype\s+svg|svg)\b", re.IGNORECASE)
+_SVG_ROOTS = frozenset({"svg", "svg:svg"})
 _BY_DELIMITER = {None: PLAIN, "\t": TSV}
 _DECLARED_XML = re.compile(r"\s*<\?xml\s")
 _ROOT = re.compile(
@@ -45,7 +46,8 @@ def kind_of_text(text: str, *, whole: bool) -> str:
     """The MIME type of a text that begins so, or is all of it where `whole`; a key of `OTHER` for what is not read."""
     start = _BEFORE_MARKUP.match(text)
     place = start.end() if start else 0
-    if _OTHER_MARKUP.match(text, place):
+    root = _ROOT.match(text, place)
+    if _OTHER_MARKUP.match(text, place) or (root is not None and root["name"].lower() in _SVG_ROOTS):
         return SVG
     if _DOCUMENT_TAG.match(text, place):
         return HTML

@@ -132,6 +132,18 @@ def test_redirections_are_followed_and_lead_to_another_host(site: WebSite, names
     assert refusal(fetcher(site, names), site.url("/over"), kept) == "URL_REDIRECTS"
 
 
+@pytest.mark.parametrize("written", ["/größe é", "/gr%C3%B6%C3%9Fe%20%C3%A9"])
+def test_a_redirection_may_be_written_in_utf_8(site: WebSite, names: Names, kept: Path, written: str) -> None:
+    location = written.encode().decode("latin-1")
+    site.pages |= {"/": redirection(location), "/gr%C3%B6%C3%9Fe%20%C3%A9": page("words")}
+    assert fetcher(site, names).fetch(site.url(), kept) is not None
+
+
+def test_a_redirection_in_latin_1_is_followed_as_such(site: WebSite, names: Names, kept: Path) -> None:
+    site.pages |= {"/": redirection("/größe"), "/gr%C3%B6%C3%9Fe": page("words")}
+    assert fetcher(site, names).fetch(site.url(), kept) is not None
+
+
 @pytest.mark.parametrize(
     "location",
     [
@@ -242,6 +254,14 @@ def test_what_may_pass_is_tried_again(site: WebSite, names: Names, kept: Path, s
 def test_an_answer_that_is_none_may_pass(site: WebSite, names: Names, kept: Path, answer: bytes) -> None:
     site.pages["/"] = answer
     passing(fetcher(site, names), site.url(), kept)
+
+
+def test_what_a_site_says_in_place_of_an_answer_can_be_kept(site: WebSite, names: Names, kept: Path) -> None:
+    site.pages["/"] = b"\0\1no \x1b[31manswer" + b"!" * 10_000 + b"\r\n\r\n"
+    message = passing(fetcher(site, names), site.url(), kept)
+    assert message.isprintable()
+    assert message.startswith(f"{HOST} cannot be reached: no [31manswer!")
+    assert len(message) < 300
 
 
 def test_a_site_that_is_not_there_may_come_back(names: Names, site: WebSite, kept: Path) -> None:

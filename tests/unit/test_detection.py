@@ -169,6 +169,8 @@ def test_the_encoding_does_not_matter(text: str, expected: str, encoding: str) -
         (b"%!PS-Adobe-3.0\n", "a PostScript document"),
         (b"SQLite format 3\0", "an SQLite database"),
         (b"<svg xmlns='x'></svg>", "an SVG image"),
+        (b"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a 'b'>]><svg xmlns='x'></svg>", "an SVG image"),
+        (b"<svg:svg xmlns:svg='x'></svg:svg>", "an SVG image"),
         (b"\0\1\2\3\4\5\6\7" * 99, "neither text"),
     ],
 )
