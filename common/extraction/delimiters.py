@@ -11,7 +11,7 @@ _LOOK_AT = 200
 _MOST_UNEVEN = 0.1
 _MOST_SPACED = 0.3  # prose has a space behind its commas, a table hardly
 _MOST_CODE = 0.1
-_CODE_LINE = re.compile(r".*[;{}()]\s*|(?:\s*(?:#include|//|/\*|import |from )|  ).*")
+_CODE_BEGINNING = re.compile(r"\s*(?:#include|//|/\*|import |from )|  ")
 
 
 def delimiter_of(text: str, *, whole: bool) -> str | None:
@@ -48,8 +48,18 @@ def _mostly_empty(rows: list[list[str]], place: int) -> bool:
 
 
 def _is_prose_or_code(lines: list[str], delimiter: str) -> bool:
-    if sum(_CODE_LINE.fullmatch(line) is not None for line in lines) > max(1, _MOST_CODE * len(lines)):
+    if sum(_is_code(line.rstrip(), delimiter) for line in lines) > max(1, _MOST_CODE * len(lines)):
         return True
     delimiters = sum(line.count(delimiter) for line in lines)
     spaced = sum(line.count(f"{delimiter} ") for line in lines)
     return spaced > _MOST_SPACED * delimiters
+
+
+def _is_code(line: str, delimiter: str) -> bool:
+    """True for a line that begins or ends as a program's: not with an empty cell, nor with one such as "Bonn (D)"."""
+    if _CODE_BEGINNING.match(line) or line.endswith(("{", "}", "(")):
+        return True
+    if line.endswith(")"):
+        cell = line.rpartition(delimiter)[2]
+        return cell.count(")") > cell.count("(")
+    return line.endswith(";") and delimiter != ";"

@@ -85,7 +85,8 @@ class Table:
         self._row_start = 0
         self._cells = 0
         self._header: tuple[str, int] | None = None
-        self._has_body = False
+        self.has_body = False
+        """True once a row below the header was written: no further row is one."""
 
     def begin_row(self) -> None:
         """A row begins on a line of its own."""
@@ -107,11 +108,11 @@ class Table:
         row, start = self._text.since(self._row_start)
         if not row:
             return
-        first = self._header is None and not self._has_body
-        if (header and not self._has_body) or (by_look and first and looks_like_header(row.split(SEPARATOR))):
+        first = self._header is None and not self.has_body
+        if (header and not self.has_body) or (by_look and first and looks_like_header(row.split(SEPARATOR))):
             self._header = (f"{self._header[0]} / {row}", self._header[1]) if self._header else (row, start)
         else:
-            self._has_body = True
+            self.has_body = True
 
     def row(self, cells: Sequence[str], *, header: bool = False) -> None:
         """A whole row."""
@@ -123,11 +124,11 @@ class Table:
 
     def end(self) -> None:
         """The table ends here, and its header with it."""
-        if self._header and self._has_body and len(self._header[0]) <= _LONGEST_HEADER:
+        if self._header and self.has_body and len(self._header[0]) <= _LONGEST_HEADER:
             title, start = self._header
             heading = Heading(level=self._level, title=collapse(title), char_start=start, char_end=self._text.length)
             self._headings.append(heading)
-        self._header, self._has_body = None, False
+        self._header, self.has_body = None, False
 
 
 def looks_like_header(cells: Sequence[str]) -> bool:

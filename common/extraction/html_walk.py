@@ -11,8 +11,9 @@ from common.extraction.headed_text import Table
 from common.extraction.html_surroundings import Surroundings
 from common.model.chunks import Heading
 
+# Of a change, what it took away is not shown either.
 _NEVER_SHOWN = frozenset(
-    "script style template noscript iframe object embed svg canvas audio video map head title "  # noqa: SIM905 - words in lines
+    "script style template noscript iframe object embed svg canvas audio video map head title del "  # noqa: SIM905 - words in lines
     "-comment select option datalist button input textarea progress meter".split()
 )
 _BLOCKS = {
@@ -26,6 +27,8 @@ _BLOCKS = {
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _CELLS = frozenset({"td", "th"})
+_BOLD = frozenset({"b", "strong"})
+_AROUND_BOLD = frozenset({"p", "div", "span", "font", "center"})
 _LAID_OUT = "h1, h2, h3, h4, pre, ul, ol, dl, table table, blockquote"
 _LONGEST_QUESTION = 200
 _DEEPEST_INDENT = 8
@@ -163,7 +166,7 @@ class _Walk:
             table.begin_row()
         else:
             table.begin_cell()
-            self._row_names.append(tag == "th")
+            self._row_names.append(tag == "th" or (not table.has_body and _is_bold(node)))
 
     def _open_heading(self, node: LexborNode, tag: str) -> None:
         level = _HEADINGS.get(tag) or (self._level + 1 if _stands_for_heading(node, tag) else 0)
@@ -192,6 +195,19 @@ class _Walk:
         return bool(self._row_names)
 
 
+def _is_bold(cell: LexborNode) -> bool:
+    """True for a cell whose whole content is bold: how a header is marked without `th`."""
+    node: LexborNode | None = cell
+    while node is not None and node.tag not in _BOLD:
+        node = _only_child(node) if node is cell or node.tag in _AROUND_BOLD else None
+    return node is not None
+
+
+def _only_child(node: LexborNode) -> LexborNode | None:
+    children = [child for child in node.iter(include_text=True, skip_empty=True) if child.tag != "-comment"]
+    return children[0] if len(children) == 1 else None
+
+
 def _is_number(text: str) -> bool:
     return text.isdecimal() and len(text) <= _LONGEST_NUMBER
 
@@ -209,10 +225,10 @@ def _is_question(text: str) -> bool:
 
 def _is_bold_as_a_whole(paragraph: LexborNode) -> bool:
     """True for three words or more that are nothing but bold and end like no sentence."""
-    children = [child for child in paragraph.iter(include_text=True, skip_empty=True) if child.tag != "-comment"]
-    if len(children) != 1 or children[0].tag not in {"b", "strong"}:
+    child = _only_child(paragraph)
+    if child is None or child.tag not in _BOLD:
         return False
-    text = collapse(children[0].text())
+    text = collapse(child.text())
     return len(text) <= _LONGEST_QUESTION and text.count(" ") >= 2 and text[-1] not in ".,:;"
 
 

@@ -17,7 +17,8 @@ SYMBOLS = {"\\": "\\", "{": "{", "}": "}", "~": "\xa0", "_": "-"}
 SKIPPED = frozenset(
     "colortbl filetbl pict object objdata header headerl headerr headerf footer footerl footerr footerf fldinst "  # noqa: SIM905
     "ftnsep ftnsepc ftncn aftnsep aftnsepc aftncn annotation atnid atnauthor sp upr themedata colorschememapping "
-    "datastore latentstyles listtable listoverridetable revtbl rsidtbl generator xmlnstbl mmathPr nonshppict".split()
+    "datastore xe tc tcn rxe txe latentstyles listtable listoverridetable revtbl rsidtbl generator xmlnstbl mmathPr "
+    "nonshppict".split()
 )
 READ = frozenset("shpinst shptxt ud footnote listtext pntext result fldrslt".split())  # noqa: SIM905
 READ_AGAIN = frozenset({"shptxt", "ud", "result"})

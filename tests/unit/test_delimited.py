@@ -64,6 +64,17 @@ def test_prose_and_code_are_no_tables(content: str) -> None:
     assert delimiter_of(content, whole=True) is None
 
 
+@pytest.mark.parametrize(
+    ("content", "delimiter"),
+    [
+        ("Sales;;\n;;\nname;city;note\nAnn;Bonn;\nBo;Rome;\nCy;Oslo;late\nDi;Linz;late\nEd;Bern;late\n", ";"),
+        ("name,city\nAnn,Bonn (D)\nBo,Rome (I)\nCy,Oslo (N)\n", ","),
+    ],
+)
+def test_empty_cells_and_parentheses_at_the_end_of_lines_are_no_code(content: str, delimiter: str) -> None:
+    assert delimiter_of(content, whole=True) == delimiter
+
+
 def test_of_a_beginning_the_last_line_says_nothing() -> None:
     assert delimiter_of("a,b\n1,2\n3", whole=False) == ","
 

@@ -46,6 +46,7 @@ def rtf(path: Path, body: str) -> Extraction:
         (r'{\field{\*\fldinst HYPERLINK "http://x"}{\fldrslt a link}} on', "a link on"),
         (r"{\header head}{\footer foot}{\pict\bin5 }}}{{ }{\*\unknown no}yes", "yes"),
         (r"kept {\deleted gone}\deleted gone\deleted0  here", "kept here"),
+        (r"word{\xe {\v word}}{\tc\tcl2 {\v entry}} and", "word and"),
         (r"{\upr{ansi}{\*\ud{unic\u246o}}}", "unicö"),
         (r"{\*\bkmkstart here}text{\*\bkmkend here}", "text"),
     ],
