@@ -15,12 +15,13 @@ from functions.api.errors import invalid
 _MAX_BYTES = 4096
 
 type Title = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"\A[^\x00]*\Z")]
-type Key = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9._-]{0,62}\Z")]
 type WantedKey = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, pattern=r"\A[^\x00]*\Z")]
 type Value = Annotated[str, msgspec.Meta(max_length=1024, pattern=r"\A[^\x00]*\Z")]
-type Metadata = dict[Key, Value]
+type Metadata = dict[str, Value]
 # Objects that came past the API may carry other keys than it takes.
 type WantedMetadata = Annotated[dict[WantedKey, Value], msgspec.Meta(min_length=1)]
+
+_KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 # https://google.aip.dev/160, as far as it is of use here: metadata.KEY = "VALUE" AND …
 _WORD = r'"(?:[^"\\]|\\.)*"|[A-Za-z0-9_.-]+'
@@ -30,7 +31,13 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def noted(metadata: Mapping[str, str]) -> Mapping[str, str]:
-    """The metadata, as an object may carry it; 400 for names that mean something here, and for too much."""
+    """The metadata, as an object may carry it; 400 for other keys, those that mean something here, and too much."""
+    if (unfit := next((key for key in metadata if not _KEY.fullmatch(key)), None)) is not None:
+        raise invalid(
+            "metadata",
+            f"metadata cannot have the key {unfit[:63]!r}: a key is up to 63 small letters, digits, dots, hyphens and"
+            " underscores, and begins with a letter or digit.",
+        )
     if own := NOTED & metadata.keys():
         raise invalid("metadata", f"metadata cannot name {', '.join(sorted(own))}: these are noted by the way in.")
     if sum(len(name.encode()) + len(value.encode()) for name, value in metadata.items()) > _MAX_BYTES:

@@ -70,6 +70,13 @@ def test_a_request_that_cannot_be_used_names_its_field(caller: Caller, body: Any
     assert str(named).startswith(field)
 
 
+@pytest.mark.parametrize("key", ["Upper", "", "a b", "ü", "-a", "a" * 64])
+def test_a_key_of_metadata_that_cannot_be_is_told_in_words(caller: Caller, key: str) -> None:
+    answered = caller("POST", UPLOAD, json={"name": "a.txt", "size": 1, "metadata": {key: "value"}})
+    assert reason(answered) == (400, "INVALID_FIELD", "metadata")
+    assert f"the key {key[:63]!r}: a key is" in answered.text
+
+
 def test_a_fetch_is_seen_by_its_team_and_project_alone(installation: Installation, caller: Caller) -> None:
     requested = caller.post(DOCUMENTS, url="https://example.com/a")
     installation.topics.take()
