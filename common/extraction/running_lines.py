@@ -19,7 +19,8 @@ _NOTE_MARK = re.compile(r"[\[(]?\d+|[*†‡§]+")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}([./])\d{1,2}\1\d{2,4}|\d{1,2}:\d\d")
 _TWO_WORDS = re.compile(r"[^\W\d_]{2}.*\s.*[^\W\d_]{2}")
 _PAGE_AT_END = re.compile(
-    r"\b(?:page|seite|página|pagina|pg\.?|p\.|s\.) ?\d+(?: ?(?:/|of|von|sur|de) ?\d+)?$", re.IGNORECASE
+    r"\b(?:page|seite|página|pagina|pg\.?|p\.|s\.) ?\d+(?: ?(?:/|of|von|sur|de) ?\d+)?$|(?<=\s)([-–—]) ?\d+ ?\1$",
+    re.IGNORECASE,
 )
 
 
@@ -63,7 +64,7 @@ def is_same(line: str, other: str) -> bool:
 
 
 def ends_with_page(line: str) -> bool:
-    """True if the line ends with the number of a page, as "Page 3 of 10" is one."""
+    """True if the line ends with the number of a page, as "Page 3 of 10" and "- 3 -" are."""
     return _PAGE_AT_END.search(line) is not None
 
 

@@ -146,6 +146,28 @@ def test_short_pages_keep_what_they_say(path: Path, pages: int) -> None:
     assert texts == [f"Content of page {number}" for number in range(1, pages + 1)]
 
 
+def test_a_document_of_numbers_alone_keeps_them(path: Path) -> None:
+    assert page_texts(write(path, 3, lambda *_: None, lines=lambda number: [str(number)])) == ["1", "2", "3"]
+
+
+def test_a_foot_goes_though_its_number_is_a_line_of_its_own_on_some_pages(path: Path) -> None:
+    def draw(canvas: Any, number: int) -> None:
+        canvas.drawString(72, 30, "\N{COPYRIGHT SIGN} ACME Inc")
+        canvas.drawRightString(540, 30, str(number))
+
+    def lines(number: int) -> list[str]:
+        return body(number) * (3 if number == 2 else 1)  # pdfium parts the foot of fuller pages
+
+    assert page_texts(write(path, 3, draw, lines=lines)) == [" ".join(lines(number)) for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("head", ["Printed 2024-05-0{0} {0}/2", "ACME handbook - {0} -"])
+def test_the_last_page_loses_its_head_however_short_it_is(path: Path, head: str) -> None:
+    draw = numbered(head)
+    texts = page_texts(write(path, 2, draw, lines=lambda number: body(number)[: LINES if number < 2 else 2]))
+    assert texts == [bodies(1)[0], " ".join(body(2)[:2])]
+
+
 def test_the_first_of_pages_that_are_all_the_same_stays(path: Path) -> None:
     texts = page_texts(write(path, 3, lambda *_: None, lines=lambda _: body(1)))
     assert texts[0] == bodies(1)[0]
@@ -193,4 +215,6 @@ def test_lines_that_differ_in_numbers_have_words(line: str, other: str, *, diffe
 
 def test_a_page_at_the_end_of_a_line_is_told() -> None:
     assert ends_with_page("ACME Inc, Page 3 of 9")
+    assert ends_with_page("ACME handbook - 3 -")
     assert not ends_with_page("Page 3 tells of ants")
+    assert not ends_with_page("from -3 to - 3")
