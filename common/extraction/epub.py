@@ -41,7 +41,7 @@ def extract_epub(path: Path, limits: ExtractionLimits, progress: Progress | None
             if chapter not in container:
                 warnings.append(f"Page {number + 1} is missing from the book and is empty.")
                 continue
-            page = read_page(container.read(chapter), limits, keep_surroundings=True)
+            page = read_page(container.read(chapter), limits, xhtml=True, keep_surroundings=True)
             text.inset(page.content.text, page.content.headings)
             limits.check_characters(text.length)
             if progress:

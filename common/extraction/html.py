@@ -14,6 +14,7 @@ from common.extraction.html_nesting import check_nesting
 from common.extraction.html_walk import Content, read_content
 from common.extraction.limits import ExtractionLimits, Progress
 from common.extraction.mime_types import HTML
+from common.extraction.xhtml import as_html, declares_xml
 from common.model.chunks import Extraction
 
 _PRESCAN_BYTES = 4096  # the standard asks for 1,024; long licence comments stand before many a meta element
@@ -51,16 +52,22 @@ def extract_html(path: Path, limits: ExtractionLimits, progress: Progress | None
 
 
 def read_page(
-    data: bytes, limits: ExtractionLimits, *, encoding: str | None = None, keep_surroundings: bool = False
+    data: bytes,
+    limits: ExtractionLimits,
+    *,
+    encoding: str | None = None,
+    xhtml: bool = False,
+    keep_surroundings: bool = False,
 ) -> Page:
     """The content of a page and what its title element says; `encoding` is what is said of it from outside.
 
-    Permanent: TOO_MUCH_TEXT, NESTED_TOO_DEEPLY.
+    It is XHTML if that is known (`xhtml`), or if it declares to be XML. Permanent: TOO_MUCH_TEXT, NESTED_TOO_DEEPLY.
     """
     limits.check_markup(len(data))
     decoded = decode(data, encoding or _declared_encoding(data))
-    check_nesting(decoded.text)
-    tree = LexborHTMLParser(decoded.text)
+    markup = as_html(decoded.text) if xhtml or declares_xml(decoded.text) else decoded.text
+    check_nesting(markup)
+    tree = LexborHTMLParser(markup)
     content = _whole_content(tree) if keep_surroundings else _main_content(tree)
     limits.check_characters(len(content.text))
     title = tree.css_first("head > title")

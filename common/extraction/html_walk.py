@@ -8,6 +8,7 @@ from selectolax.lexbor import LexborNode
 
 from common.extraction.block_text import BlockText, collapse
 from common.extraction.headed_text import Table
+from common.extraction.html_notes import is_bare_mark, is_note_mark
 from common.extraction.html_surroundings import Surroundings
 from common.model.chunks import Heading
 
@@ -97,7 +98,7 @@ class _Walk:
         return following
 
     def _is_left_out(self, node: LexborNode, tag: str) -> bool:
-        if tag in _NEVER_SHOWN:
+        if tag in _NEVER_SHOWN or (tag == "a" and is_note_mark(node)):
             return True
         if self._surroundings is None or not self._surroundings.hold(node, tag):
             return False
@@ -111,6 +112,8 @@ class _Walk:
             self._text.block(lines)
         if tag == "br":
             self._text.line_break()
+        elif tag == "sup" and is_bare_mark(node):
+            self._text.add(" ")
         elif tag == "pre":
             self._text.add_verbatim(_preformatted(node))
             return None

@@ -7,6 +7,7 @@ from itertools import islice
 
 _FRONT_MATTER = re.compile(r"\A---\n(?:(?>[\w-]+:|[ \t-]|(?=\n)).*\n)+?(?:---|\.\.\.)\n")
 _FENCE = re.compile(r"(```+|~~~+)[^`\n]*\n")
+_RULE = r"(?::-++:?+|-{2,}+:?+|-:)"
 # What is seen, what it weighs, and the most that it may weigh in all: no one sign makes a text Markdown by its number.
 _SIGNS = (
     (re.compile(r"^#{2,6} +\S", re.MULTILINE), 2.0, 4.0),
@@ -15,7 +16,8 @@ _SIGNS = (
     (re.compile(r"^\[[^\]\n]+\]: +\S+", re.MULTILINE), 1.0, 2.0),
     (re.compile(r"^ {0,3}[-*+] +\S", re.MULTILINE), 0.5, 1.0),
     (re.compile(r"^ {0,3}\d{1,3}\. +\S", re.MULTILINE), 0.25, 0.5),
-    (re.compile(r"^ *+\|?+(?: *+:?-{3,}+:? *+\|)++(?: *+:?-{3,}+:? *+)?$", re.MULTILINE), 3.0, 3.0),
+    # The line below a table's header; of cells of a single hyphen only if nothing else is in it.
+    (re.compile(rf"^ *+\|?+(?: *+{_RULE} *+\|)++(?: *+{_RULE} *+)?$|^\|(?:-\|){{2,}}$", re.MULTILINE), 3.0, 3.0),
 )
 # Within a line; comments may have them, and headings have shown themselves by then.
 _INLINE_SIGNS = (

@@ -14,6 +14,7 @@ from common.extraction import ExtractionLimits
 from common.extraction.block_text import collapse
 from common.extraction.html import extract_html
 from common.extraction.html_nesting import check_nesting
+from common.extraction.xhtml import as_html
 from common.model.chunks import Extraction
 
 
@@ -38,6 +39,16 @@ type Extract = Callable[[str | bytes], Extraction]
         ("<p>a&nbsp;b &lt;c&gt; &#8364;</p>", "a b <c> €"),
         ("<p>so<b>me</b> <i>words</i> , soft&shy;hyphen</p>", "some words , softhyphen"),
         ("<div>a</div><div>b</div>c", "a\nb\nc"),
+        ("<p>paid leave<sup><a href='#n1'>1</a></sup>, then", "paid leave, then"),
+        ("<p>leave<a href='n.html#n1' role='doc-noteref'>[a]</a>", "leave"),
+        ("<p>leave<a href='n.xhtml#n1' epub:type='noteref'>*</a>", "leave"),
+        ("<p>leave<sup><a href='#c'><span>[</span>12]</a></sup>", "leave"),
+        ("<p id=n1>A note. <a href='#r1'>↩</a> <a href='#r2' role='doc-backlink'>up</a>", "A note."),
+        ("<p>see <a href='#s2'>2</a> and <sup><a href='#s2'>the second</a></sup>", "see 2 and the second"),
+        (
+            "<p>leave<sup>1</sup>, paid.<sup>[2]</sup> 5 km<sup>2</sup>, 10<sup>3</sup>, the 7<sup>th</sup>",
+            "leave 1, paid. [2] 5 km2, 103, the 7th",
+        ),
         ("<p>in <del>May</del><ins>June</ins>, <s>10</s> 9</p>", "in June, 10 9"),
         ("<ul><li>a<li>b<ul><li>c</ul></ul>", "- a\n- b\n  - c"),
         ("<ol start=3><li>a<li>b</ol><ol><li>c</ol>", "3. a\n4. b\n\n1. c"),
@@ -54,6 +65,27 @@ type Extract = Callable[[str | bytes], Extraction]
 )
 def test_the_text_is_laid_out(html: Extract, page: str, text: str) -> None:
     assert html(page).text == text
+
+
+XML = "<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'>"
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<head><title/><style/><script src='a>b.js'/></head><body><p>words</p></body>", "words"),
+        ("<body><p>a<br/>b <del/>c <a id='x'/>d</p><h2/><p>e</p></body>", "a\nb c d\n\ne"),
+        ("<body><p>1 <![CDATA[< 2 & 3]]> > 0</p><p>x <![CDATA[y</p></body>", "1 < 2 & 3 > 0\n\nx"),
+        ("<body><p>one<img alt='/>' src='a/b'/> two</p></body>", "one two"),
+    ],
+)
+def test_elements_of_xhtml_end_in_their_own_tags(html: Extract, page: str, text: str) -> None:
+    assert html(XML + page).text == text
+
+
+@given(text=st.text(alphabet="<>/\"'ab =\n", max_size=60))
+def test_what_was_made_html_of_xhtml_stays_as_it_is(text: str) -> None:
+    assert as_html(as_html(text)) == as_html(text)
 
 
 @pytest.mark.parametrize(
