@@ -47,8 +47,10 @@ class BlockText:
         self._space = text[-1].isspace()
 
     def add_verbatim(self, text: str) -> None:
-        """Preformatted text: as it is, but for nothing at its ends that a break makes again."""
-        if text:
+        """Preformatted text: as it is, but for nothing at its ends that a break makes again; in flat text its words."""
+        if self._flat:
+            self.add(text)
+        elif text:
             self._begin(space=False)
             self._put(text)
 
@@ -69,7 +71,9 @@ class BlockText:
     def item(self, marker: str, *, first: bool) -> None:
         """A list's item, its marker before its first text; items follow each other without blank lines."""
         self.block(1)
-        if not self._flat:
+        if self._flat:
+            self._marker += marker.lstrip()
+        else:
             self._break = self._break if first else 1
             self._marker = marker
 

@@ -30,7 +30,9 @@ _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _CELLS = frozenset({"td", "th"})
 _BOLD = frozenset({"b", "strong"})
 _AROUND_BOLD = frozenset({"p", "div", "span", "font", "center"})
+_ROWS = frozenset({"thead", "tbody", "tr"})
 _LAID_OUT = "h1, h2, h3, h4, pre, ul, ol, dl, table table, blockquote"
+_PARTS_OF_PAGE = "h1, h2, h3"
 _LONGEST_QUESTION = 200
 _DEEPEST_INDENT = 8
 _LONGEST_NUMBER = 9
@@ -159,8 +161,8 @@ class _Walk:
 
     def _open_table_part(self, node: LexborNode, tag: str) -> None:
         if tag == "table":
-            laid_out = node.css_first(_LAID_OUT) is not None
-            self._tables.append(None if laid_out else Table(self._text, self._headings, self._last_level + 1))
+            flat = self._in_row() or _lays_out(node)
+            self._tables.append(None if flat else Table(self._text, self._headings, self._last_level + 1))
             return
         table = self._tables[-1] if self._tables else None
         if table is None:
@@ -196,6 +198,21 @@ class _Walk:
 
     def _in_row(self) -> bool:
         return bool(self._row_names)
+
+
+def _lays_out(table: LexborNode) -> bool:
+    """True for a table of the page's parts, as lists and tables in it show unless it begins with names of columns."""
+    if table.css_first(_LAID_OUT) is None:
+        return False
+    return table.css_first(_PARTS_OF_PAGE) is not None or not _begins_with_names(table)
+
+
+def _begins_with_names(table: LexborNode) -> bool:
+    row = next((each for each in table.iter() if each.tag in _ROWS), None)
+    while row is not None and row.tag != "tr":
+        row = next((each for each in row.iter() if each.tag == "tr"), None)
+    cells = [cell for cell in row.iter() if cell.tag in _CELLS] if row is not None else []
+    return len(cells) > 1 and all(cell.tag == "th" or _is_bold(cell) for cell in cells)
 
 
 def _is_bold(cell: LexborNode) -> bool:

@@ -256,3 +256,24 @@ def test_a_tables_header_heads_its_rows(html: Extract, table: str, headers: list
         assert each.level == 4
         assert extraction.text[each.char_end :] == "\n\nbehind"
         assert extraction.text.startswith("A | B\n", each.char_start)
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("<ul><li>cook<li>clean</ul>", "- cook - clean"),
+        ("<ol><li>cook<ul><li>well</ul><li></ol>", "1. cook - well"),
+        ("<pre>a\n  b</pre>", "a b"),
+        ("<dl><dt>x<dd>y</dl><blockquote>z</blockquote>", "x y z"),
+        ("<table><tr><th>I<th>J<tr><td>k<td>l</table>m", "I J k l m"),
+    ],
+)
+def test_lists_and_tables_in_a_cell_leave_the_row_and_its_header(html: Extract, cell: str, text: str) -> None:
+    extraction = html(f"<table><tr><th>A<th>B<tr><td>1<td>{cell}<tr><td>2<td>3</table>")
+    assert extraction.text == f"A | B\n1 | {text}\n2 | 3"
+    assert [each.title for each in extraction.headings] == ["A | B"]
+
+
+@pytest.mark.parametrize("first", ["<tr><th>A<th>B<tr><td><h2>Part</h2>", "<tr><th>A<td>", "<tr><td>A<td>B<tr><td>"])
+def test_a_table_of_lists_without_names_of_columns_lays_out_its_page(html: Extract, first: str) -> None:
+    assert "\n\n- cook\n- clean" in html(f"<table>{first}<ul><li>cook<li>clean</ul></table>").text
