@@ -10,6 +10,7 @@ from common.extraction.block_text import BlockText, collapse
 from common.extraction.headed_text import Table
 from common.extraction.html_notes import is_bare_mark, is_note_mark
 from common.extraction.html_surroundings import Surroundings
+from common.extraction.html_tables import BOLD, CELLS, is_bold, lays_out, only_child
 from common.model.chunks import Heading
 
 # Of a change, what it took away is not shown either.
@@ -27,12 +28,6 @@ _BLOCKS = {
 }
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
-_CELLS = frozenset({"td", "th"})
-_BOLD = frozenset({"b", "strong"})
-_AROUND_BOLD = frozenset({"p", "div", "span", "font", "center"})
-_ROWS = frozenset({"thead", "tbody", "tr"})
-_LAID_OUT = "h1, h2, h3, h4, pre, ul, ol, dl, table table, blockquote"
-_PARTS_OF_PAGE = "h1, h2, h3"
 _LONGEST_QUESTION = 200
 _DEEPEST_INDENT = 8
 _LONGEST_NUMBER = 9
@@ -123,7 +118,7 @@ class _Walk:
             self._open_item()
         elif tag in _LISTS:
             self._open_list(node, tag)
-        elif tag in _CELLS or tag in {"tr", "table"}:
+        elif tag in CELLS or tag in {"tr", "table"}:
             self._open_table_part(node, tag)
         else:
             self._open_heading(node, tag)
@@ -161,7 +156,7 @@ class _Walk:
 
     def _open_table_part(self, node: LexborNode, tag: str) -> None:
         if tag == "table":
-            flat = self._in_row() or _lays_out(node)
+            flat = self._in_row() or lays_out(node)
             self._tables.append(None if flat else Table(self._text, self._headings, self._last_level + 1))
             return
         table = self._tables[-1] if self._tables else None
@@ -171,7 +166,7 @@ class _Walk:
             table.begin_row()
         else:
             table.begin_cell()
-            self._row_names.append(tag == "th" or (not table.has_body and _is_bold(node)))
+            self._row_names.append(tag == "th" or (not table.has_body and is_bold(node)))
 
     def _open_heading(self, node: LexborNode, tag: str) -> None:
         level = _HEADINGS.get(tag) or (self._level + 1 if _stands_for_heading(node, tag) else 0)
@@ -200,34 +195,6 @@ class _Walk:
         return bool(self._row_names)
 
 
-def _lays_out(table: LexborNode) -> bool:
-    """True for a table of the page's parts, as lists and tables in it show unless it begins with names of columns."""
-    if table.css_first(_LAID_OUT) is None:
-        return False
-    return table.css_first(_PARTS_OF_PAGE) is not None or not _begins_with_names(table)
-
-
-def _begins_with_names(table: LexborNode) -> bool:
-    row = next((each for each in table.iter() if each.tag in _ROWS), None)
-    while row is not None and row.tag != "tr":
-        row = next((each for each in row.iter() if each.tag == "tr"), None)
-    cells = [cell for cell in row.iter() if cell.tag in _CELLS] if row is not None else []
-    return len(cells) > 1 and all(cell.tag == "th" or _is_bold(cell) for cell in cells)
-
-
-def _is_bold(cell: LexborNode) -> bool:
-    """True for a cell whose whole content is bold: how a header is marked without `th`."""
-    node: LexborNode | None = cell
-    while node is not None and node.tag not in _BOLD:
-        node = _only_child(node) if node is cell or node.tag in _AROUND_BOLD else None
-    return node is not None
-
-
-def _only_child(node: LexborNode) -> LexborNode | None:
-    children = [child for child in node.iter(include_text=True, skip_empty=True) if child.tag != "-comment"]
-    return children[0] if len(children) == 1 else None
-
-
 def _is_number(text: str) -> bool:
     return text.isdecimal() and len(text) <= _LONGEST_NUMBER
 
@@ -245,8 +212,8 @@ def _is_question(text: str) -> bool:
 
 def _is_bold_as_a_whole(paragraph: LexborNode) -> bool:
     """True for three words or more that are nothing but bold and end like no sentence."""
-    child = _only_child(paragraph)
-    if child is None or child.tag not in _BOLD:
+    child = only_child(paragraph)
+    if child is None or child.tag not in BOLD:
         return False
     text = collapse(child.text())
     return len(text) <= _LONGEST_QUESTION and text.count(" ") >= 2 and text[-1] not in ".,:;"

@@ -268,8 +268,11 @@ def test_a_tables_header_heads_its_rows(html: Extract, table: str, headers: list
         ("<table><tr><th>I<th>J<tr><td>k<td>l</table>m", "I J k l m"),
     ],
 )
-def test_lists_and_tables_in_a_cell_leave_the_row_and_its_header(html: Extract, cell: str, text: str) -> None:
-    extraction = html(f"<table><tr><th>A<th>B<tr><td>1<td>{cell}<tr><td>2<td>3</table>")
+@pytest.mark.parametrize("head", ["<tr><th>A<th>B", "<thead><tr><td>A<td>B<tbody>", "<tr><td><b>A</b><td><b>B</b>"])
+def test_lists_and_tables_in_a_cell_leave_the_row_and_its_header(
+    html: Extract, head: str, cell: str, text: str
+) -> None:
+    extraction = html(f"<table>{head}<tr><td>1<td>{cell}<tr><td>2<td>3</table>")
     assert extraction.text == f"A | B\n1 | {text}\n2 | 3"
     assert [each.title for each in extraction.headings] == ["A | B"]
 
