@@ -4,26 +4,56 @@ from __future__ import annotations
 
 import re
 from itertools import islice
+from typing import NamedTuple
 
 _FRONT_MATTER = re.compile(r"\A---\n(?:(?>[\w-]+:|[ \t-]|(?=\n)).*\n)+?(?:---|\.\.\.)\n")
 _FENCE = re.compile(r"(```+|~~~+)[^`\n]*\n")
 _RULE = r"(?::-++:?+|-{2,}+:?+|-:)"
-# What is seen, what it weighs, and the most that it may weigh in all: no one sign makes a text Markdown by its number.
+
+
+class _Sign(NamedTuple):
+    """What is seen, only where one of `needles` is, which is told at once; what it weighs, and the most in all.
+
+    No one sign makes a text Markdown by its number.
+    """
+
+    needles: tuple[str, ...]
+    pattern: re.Pattern[str]
+    each: float
+    most: float
+
+    def weight(self, text: str) -> float:
+        """What the signs in the text weigh."""
+        if not any(needle in text for needle in self.needles):
+            return 0.0
+        return min(self.most, self.each * sum(1 for _ in self.pattern.finditer(text)))
+
+
 _SIGNS = (
-    (re.compile(r"^#{2,6} +\S", re.MULTILINE), 2.0, 4.0),
-    (re.compile(r"(?:\A|\n\n)# +\S[^\n]*\n(?:\n|\Z)"), 2.0, 2.0),
-    (re.compile(r"^(?=\S)[^\n]{1,80}\n(?:={3,}|-{3,})$\n", re.MULTILINE), 0.5, 1.0),
-    (re.compile(r"^\[[^\]\n]+\]: +\S+", re.MULTILINE), 1.0, 2.0),
-    (re.compile(r"^ {0,3}[-*+] +\S", re.MULTILINE), 0.5, 1.0),
-    (re.compile(r"^ {0,3}\d{1,3}\. +\S", re.MULTILINE), 0.25, 0.5),
+    _Sign(("## ",), re.compile(r"^#{2,6} +\S", re.MULTILINE), 2.0, 4.0),
+    _Sign(("# ",), re.compile(r"(?:\A|\n\n)# +\S[^\n]*\n(?:\n|\Z)"), 2.0, 2.0),
+    _Sign(("\n===", "\n---"), re.compile(r"^(?=\S)[^\n]{1,80}\n(?:={3,}|-{3,})$\n", re.MULTILINE), 0.5, 1.0),
+    _Sign(("]:",), re.compile(r"^\[[^\]\n]+\]: +\S+", re.MULTILINE), 1.0, 2.0),
+    _Sign(("- ", "* ", "+ "), re.compile(r"^ {0,3}[-*+] +\S", re.MULTILINE), 0.5, 1.0),
+    _Sign((". ",), re.compile(r"^ {0,3}\d{1,3}\. +\S", re.MULTILINE), 0.25, 0.5),
     # The line below a table's header; of cells of a single hyphen only if nothing else is in it.
-    (re.compile(rf"^ *+\|?+(?: *+{_RULE} *+\|)++(?: *+{_RULE} *+)?$|^\|(?:-\|){{2,}}$", re.MULTILINE), 3.0, 3.0),
+    _Sign(
+        ("|",),
+        re.compile(rf"^ *+\|?+(?: *+{_RULE} *+\|)++(?: *+{_RULE} *+)?$|^\|(?:-\|){{2,}}$", re.MULTILINE),
+        3.0,
+        3.0,
+    ),
 )
 # Within a line; comments may have them, and headings have shown themselves by then.
 _INLINE_SIGNS = (
-    (re.compile(r"(?<![\w\])])!?\[[^\]\n]{1,500}\]\((?:[^()\s]|\([^()\s]*\))+(?: \"[^\"\n]*\")?\)"), 1.5, 4.0),
-    (re.compile(r"(?<![\w*])\*\*[^\s*][^*\n]*\*\*(?![\w*])"), 1.0, 2.0),
-    (re.compile(r"(?<![`:])`[^`\n]+`(?![`_])"), 0.5, 1.5),
+    _Sign(
+        ("](",),
+        re.compile(r"(?<![\w\])])!?\[[^\]\n]{1,500}\]\((?:[^()\s]|\([^()\s]*\))+(?: \"[^\"\n]*\")?\)"),
+        1.5,
+        4.0,
+    ),
+    _Sign(("**",), re.compile(r"(?<![\w*])\*\*[^\s*][^*\n]*\*\*(?![\w*])"), 1.0, 2.0),
+    _Sign(("`",), re.compile(r"(?<![`:])`[^`\n]+`(?![`_])"), 0.5, 1.5),
 )
 _COMMENT_LINE = re.compile(r"^[ \t]*(?:#|//|;;).*", re.MULTILINE)
 _ENOUGH = 3.0
@@ -59,10 +89,10 @@ def is_markdown(text: str) -> bool:
         return False
     weight = _ENOUGH if fenced else 0.0
     for signs, where in ((_SIGNS, outside), (_INLINE_SIGNS, _COMMENT_LINE.sub("", outside))):
-        for sign, each, most in signs:
+        for sign in signs:
             if weight >= _ENOUGH:
                 return True
-            weight += min(most, each * sum(1 for _ in sign.finditer(where)))
+            weight += sign.weight(where)
     return weight >= _ENOUGH
 
 
