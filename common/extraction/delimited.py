@@ -27,7 +27,7 @@ def extract_delimited(path: Path, limits: ExtractionLimits, progress: Progress |
     rows = RowWriter(text)
     csv.field_size_limit(limits.characters)
     try:
-        for record in csv.reader(io.StringIO(decoded.text, newline=""), delimiter=delimiter):
+        for record in csv.reader(io.StringIO(decoded.text, newline=""), delimiter=delimiter, skipinitialspace=True):
             rows.row(record)
             limits.check_characters(text.length)
     except csv.Error as error:

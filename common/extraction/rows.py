@@ -58,7 +58,7 @@ class RowWriter:
     def _is_header(self, cells: Sequence[str], following: Sequence[str]) -> bool:
         if self._has_rows and not self._behind_gap:
             return False
-        if not looks_like_header(cells) or _filled(following) < 2:
+        if not looks_like_header(cells) or (_filled(following) < 2 and len(following) != len(cells)):
             return False
         return not self._has_rows or not looks_like_header(following)
 

@@ -111,7 +111,11 @@ class ChunkDocument:
             extraction, title=title, tokenizer=self.tokenizer, size=size, overlap=message.settings.chunk_overlap
         )
         if not chunks:
-            raise Permanent("NO_TEXT", "No text was found in the object: is it empty, or a scan that cannot be read?")
+            raise Permanent(
+                "NO_TEXT",
+                "No text was found in the object. If there is some to be seen, it is an image: scan it larger, or"
+                " save the document with its text, and upload it again.",
+            )
         return Split(extraction=extraction, title=title, sha256=digest, chunks=chunks)
 
     def _ends_unchanged(self, message: DocumentRegistered, token: UUID, digest: str) -> bool:

@@ -25,6 +25,7 @@ from tests.unit.packed_files import read, tables
         ('a;b;c\n1;"x\ny ""z""";3\n\n4;;6', 'a | b | c\n1 | x y "z" | 3\n\n4 |  | 6', CSV),
         ("one\ttwo\r\n1\t2\r\n", "one | two\n1 | 2", TSV),
         ("1|2|3\n4|5|6\n", "1 | 2 | 3\n4 | 5 | 6", CSV),
+        ('a, b, c\n1, "x, y", 3\n4, 5, 6\n7, 8, 9\n', "a | b | c\n1 | x, y | 3\n4 | 5 | 6\n7 | 8 | 9", CSV),
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
@@ -39,6 +40,8 @@ def test_the_first_record_is_the_header_if_it_looks_so(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("Route,2023,2024\nNorth,1,2\nSouth,3,4\n", encoding="utf-8")
     assert tables(read(path)) == [("Route | 2023 | 2024", read(path).text)]
+    path.write_text("Name,Town\nAnn,\nBo,Ulm\nCy,Kiel\n", encoding="utf-8")
+    assert tables(read(path)) == [("Name | Town", "Name | Town\nAnn\nBo | Ulm\nCy | Kiel")]
     for content in ("1,2\n3,4\n", "a,a\nb,c\n", "-5 %,x\n3,y\n"):
         path.write_text(content, encoding="utf-8")
         assert tables(read(path)) == []
@@ -50,6 +53,8 @@ def test_the_first_record_is_the_header_if_it_looks_so(tmp_path: Path) -> None:
         "one line, alone",
         "Dear Ann, and Bo,\nthis is a letter, not a table,\nand it says nothing.\n",
         "Hello, you\nGood, bye\nIt is, well\n",
+        "Eggs, milk and bread\nA pen, ink and paper\nWood, coal and oil\nTea, rum, or nothing\n",
+        "By day, by night, at sea\nin fog, in rain, in snow\nit turns, it shines, never stops, it seems\nit is lit\n",
         "int a(b, c);\nint d(e, f);\nx(1, 2);\n",
         "call(a,b)\ncall(c,d)\ncall(e,f)\n",
         "x,\ny,\nz,\n",
