@@ -189,7 +189,7 @@ class _Splitter:
             start + 1,
             self._tokens.earliest(end, self._overlap),
             self._tokens.seam_before(end),
-            self._outline.heading_before(end - 1),
+            self._outline.heading_before(end),
         )
         # Where sentences begin is told from their own lines: none needs to be looked at from further back.
         near = max(start, low - _LOOK_BACK)

@@ -111,6 +111,17 @@ def test_promises(extraction: Extraction, title: str, sizes: tuple[int, int]) ->
     assert chunks == split_small(extraction, title, size, overlap)
 
 
+def test_behind_a_chunk_that_ends_where_a_heading_begins_the_next_one_begins_with_it() -> None:
+    text = "a a a\n- split split split split extraordinarily "
+    headings = tuple(Heading(level=level, title="A", char_start=place) for level, place in ((1, 0), (2, 25)))
+    extraction = Extraction(mime_type="text/plain", text=text, page_starts=(0,), headings=headings)
+    chunks = split_small(extraction, "", 16, 8)
+    assert [text[chunk.char_start : chunk.char_end] for chunk in chunks] == [
+        "a a a\n- split split split ",
+        "split extraordinarily ",
+    ]
+
+
 def table_of(header: str, rows: int) -> Extraction:
     before, after = "Some words.\n\n", "\n\nMore words of prose.\n" * 9
     lines = "\n".join([header, *(f"row{number} | {number} | here" for number in range(rows))])
