@@ -42,6 +42,7 @@ def test_without_a_guard_it_would_be(stack: Stack, weakness: str) -> None:
     assert first_found(stack, weakness, seed=1, runs=WITHIN) is not None
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("seed", [2])
 def test_a_seed_is_a_run(stack: Stack, seed: int) -> None:
     assert run(stack, seed).trace == run(stack, seed).trace

@@ -43,6 +43,7 @@ def _texts(client: Client) -> FirestoreChunkTexts:
     return FirestoreChunkTexts(client, remote_seconds=20, retry_seconds=40)
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("installed")
 def test_what_was_written_survives_a_crash_and_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = {uuid4(): f"{number} Größe\x00🙂" + 5_000 * "x" for number in range(700)}
