@@ -32,8 +32,9 @@ _INDICES = """
 """
 _ADD_TURN = "ALTER TABLE deliveries ADD COLUMN turn INTEGER NOT NULL DEFAULT 0"
 _FIRST_DUE = "SELECT min(due) FROM deliveries WHERE subscription = ? AND claimed = 0"
+# In the order of turns: else SQLite goes by what is due, and sorts all that waits, messages and all, at each claim.
 _NEXT = """
-    SELECT id, failures + 1, message, turn FROM deliveries
+    SELECT id, failures + 1, message, turn FROM deliveries INDEXED BY deliveries_turn
     WHERE subscription = ? AND claimed = 0 AND due <= ? ORDER BY turn, id LIMIT 1
 """
 _FIRST_TURNS = "SELECT subscription, min(turn) FROM deliveries GROUP BY subscription"
