@@ -112,13 +112,15 @@ def with_tables(
 def _regions(odd: Sequence[int], spans: Sequence[Span], ruled: Sequence[Grid], box: Places) -> list[Span]:
     """From which line to which to look for tables.
 
-    That is what lies between ruling lines, and what is short around lines that tell of a table, with one line more.
+    That is what lies between ruling lines, and what is around lines that tell of a table.
     """
+    limit = _short(spans)
+    full = [end - start > limit for start, end in spans]
     beginnings = [box(start, start) for start, _ in spans] if ruled else []
     inside = [[number for number, place in enumerate(beginnings) if grid.holds(place)] for grid in ruled]
     between_lines = [(numbers[0], numbers[-1] + 1) for numbers in inside if numbers]
     regions: list[Span] = []
-    for first, last in sorted([*between_lines, *(_around(number, spans) for number in odd)]):
+    for first, last in sorted([*between_lines, *(_around(number, full) for number in odd)]):
         if regions and first <= regions[-1][1]:
             regions[-1] = regions[-1][0], max(last, regions[-1][1])
         else:
@@ -126,14 +128,12 @@ def _regions(odd: Sequence[int], spans: Sequence[Span], ruled: Sequence[Grid], b
     return regions
 
 
-def _around(number: int, spans: Sequence[Span]) -> Span:
-    """The lines around an odd one that may be of its table: up to two full lines in a row."""
-    limit = _short(spans)
-    full = [end - start > limit for start, end in spans]
+def _around(number: int, full: Sequence[bool]) -> Span:
+    """The lines around an odd one that may be of its table: up to two full ones in a row."""
     first, last = number, number + 1
     while first > max(0, number - _NEAR) and not all(full[first : first + _MORE]):
         first -= 1
-    while last < min(len(spans), number + _NEAR) and not all(full[last - _MORE : last]):
+    while last < min(len(full), number + _NEAR) and not all(full[last - _MORE : last]):
         last += 1
     return first, last
 
